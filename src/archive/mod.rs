@@ -1,0 +1,13 @@
+//! Files on one side, the same bytes every time on the other: trees, tar, zip, compression.
+//!
+//! Knows nothing of images or buildpacks.
+
+pub mod archive_tree;
+pub mod compress;
+pub mod entry;
+pub mod file_tree;
+pub mod limit;
+pub mod tar_read;
+pub mod tar_write;
+pub mod timestamp;
+mod zip_read;

@@ -1,0 +1,4 @@
+//! Offline packaging of Cloud Native Buildpacks.
+pub mod archive;
+pub mod error;
+pub mod progress;

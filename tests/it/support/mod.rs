@@ -1,0 +1,12 @@
+//! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
+
+pub(crate) mod big_tree;
+pub(crate) mod layout_view;
+mod sandbox;
+pub(crate) mod snapshot;
+pub(crate) mod tar_maker;
+pub(crate) mod test_tree;
+pub(crate) mod tools;
+pub(crate) mod tree;
+
+pub(crate) use sandbox::{Run, Sandbox, make_folders, set_mode, simple_buildpack};
