@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::entry::{SpecialKind, is_within, parent};
+use super::span::Span;
 use crate::error::{Error, Result};
 
 /// All files below one root. The source is only ever read.
@@ -24,7 +26,7 @@ pub struct FileTree {
 enum Store {
     Folder(PathBuf),
     /// Contents at offsets of one file: the archive itself, or what was unpacked from it.
-    Spool(File),
+    Spool(Arc<File>),
 }
 
 /// One file, folder or link of a tree.
@@ -92,7 +94,7 @@ impl FileTree {
 
     /// A tree whose contents lie at offsets of `spool`.
     pub(super) fn of_spool(origin: &Path, nodes: Vec<Node>, spool: File) -> Self {
-        Self::new(origin.into(), nodes, Store::Spool(spool))
+        Self::new(origin.into(), nodes, Store::Spool(spool.into()))
     }
 
     fn new(origin: PathBuf, nodes: Vec<Node>, store: Store) -> Self {
@@ -179,11 +181,7 @@ impl FileTree {
             Store::Folder(root) => File::open(root.join(std::ffi::OsStr::from_bytes(path)))
                 .map(|file| Box::new(file) as Box<dyn Read>)
                 .map_err(|cause| Error::io("read", &self.display(path), cause)),
-            Store::Spool(spool) => Ok(Box::new(Span {
-                spool,
-                offset: file.offset,
-                left: file.size,
-            })),
+            Store::Spool(spool) => Ok(Box::new(Span::new(spool, file.offset, file.size))),
         }
     }
 
@@ -240,22 +238,6 @@ fn folder_node(relative: &Path, found: &walkdir::DirEntry) -> io::Result<Node> {
         mode: metadata.mode() & 0o7777,
         implied: false,
     })
-}
-
-struct Span<'a> {
-    spool: &'a File,
-    offset: u64,
-    left: u64,
-}
-
-impl Read for Span<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.spool.read_at(&mut buffer[..most], self.offset)?;
-        self.offset += count as u64;
-        self.left -= count as u64;
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

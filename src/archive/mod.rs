@@ -7,6 +7,7 @@ pub mod compress;
 pub mod entry;
 pub mod file_tree;
 pub mod limit;
+pub mod span;
 pub mod tar_read;
 pub mod tar_write;
 pub mod timestamp;

@@ -38,7 +38,8 @@ pub(crate) fn unpack(zip: File, scratch: &mut File) -> Result<Vec<(Entry, u64)>>
         })?;
         let path = member.name_raw().to_vec();
         let in_member = |cause| from_io(cause, |cause| unreadable(cause).context(format!("failed to read entry `{}`", display_path(&path))));
-        let mode = member.unix_mode().filter(|_| member.system() == zip::System::Unix);
+        let mode = matches!(member.system(), zip::System::Unix | zip::System::OsDarwin)
+            .then(|| member.external_attributes() >> 16);
         let kind = if path.ends_with(b"/") {
             EntryKind::Dir
         } else {

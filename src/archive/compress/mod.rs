@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use mark::Mark;
-pub use pipeline::{Packed, pack};
+pub use pipeline::{Packed, Produce, pack};
 pub use reuse::{Candidate, Known, find_known, read_mark};
 
 use crate::error::{Error, Result};
@@ -37,6 +37,16 @@ impl Compression {
     pub const GZIP_DEFAULT: u8 = 2;
     /// Level of `zstd` where none is given.
     pub const ZSTD_DEFAULT: u8 = 3;
+
+    /// What a blob of this compression says of itself when its content is `total` bytes long.
+    #[must_use]
+    pub fn mark(self, total: u64) -> Mark {
+        let level = match self {
+            Self::Gzip(level) | Self::Zstd(level) => level,
+            Self::None => 0,
+        };
+        Mark { level, total }
+    }
 
     fn codec(self) -> Box<dyn Codec> {
         match self {

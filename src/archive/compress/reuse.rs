@@ -4,7 +4,8 @@
 //! trusted: its content is compared with the stream, its begin with what this engine makes of the stream's begin.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::block::Block;
 use super::mark::Mark;
 use super::pipeline::{Packed, Produce, produce_blocks};
+use super::super::span::Span;
 use super::{Codec, Compression};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -22,8 +24,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Candidate {
     /// SHA-256 that its content must have.
     pub digest: [u8; 32],
-    /// The blob, at its begin.
-    pub file: File,
+    /// The blob; its position is neither used nor moved.
+    pub file: Arc<File>,
 }
 
 /// A candidate that was compared whole.
@@ -36,7 +38,7 @@ pub struct Known {
 }
 
 /// The mark in a blob of `compression`'s form; for `none`, what any blob of that length would say.
-pub fn read_mark(file: &mut File, compression: Compression) -> io::Result<Option<Mark>> {
+pub fn read_mark(file: &Arc<File>, compression: Compression) -> io::Result<Option<Mark>> {
     let len = file.metadata()?.len();
     let (at, most) = match compression {
         Compression::Gzip(_) => (0, Mark::GZIP_LEN),
@@ -44,9 +46,7 @@ pub fn read_mark(file: &mut File, compression: Compression) -> io::Result<Option
         Compression::None => return Ok(Some(Mark { level: 0, total: len })),
     };
     let mut bytes = Vec::with_capacity(most);
-    file.seek(SeekFrom::Start(at))?;
-    file.take(most as u64).read_to_end(&mut bytes)?;
-    file.seek(SeekFrom::Start(0))?;
+    Span::new(file, at, most as u64).read_to_end(&mut bytes)?;
     Ok(match compression {
         Compression::Gzip(_) => Mark::in_gzip_head(&bytes),
         _ => Mark::in_zstd_tail(&bytes),
@@ -109,17 +109,16 @@ enum Decoder {
 }
 
 impl Comparison {
-    fn begin(mut candidate: Candidate, compression: Compression, codec: &dyn Codec, total: u64) -> Result<Option<Self>> {
+    fn begin(candidate: Candidate, compression: Compression, codec: &dyn Codec, total: u64) -> Result<Option<Self>> {
         let failed = |cause| Error::new(ErrorKind::Io, "failed to read a blob to compare with").with_source(cause);
         let head = codec.head(total);
         let mut begin = Vec::new();
         let most = head.len() + codec.block_len() * 5 / 4 + 4096;
-        candidate.file.by_ref().take(most as u64).read_to_end(&mut begin).map_err(failed)?;
-        candidate.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Span::whole(&candidate.file).take(most as u64).read_to_end(&mut begin).map_err(failed)?;
         if !begin.starts_with(&head) {
             return Ok(None);
         }
-        let input = BufReader::with_capacity(128 << 10, Hashing::new(candidate.file));
+        let input = BufReader::with_capacity(128 << 10, Hashing::new(&candidate.file));
         let decoder = match compression {
             Compression::Gzip(_) => Decoder::Gzip(GzDecoder::new(input)),
             Compression::Zstd(_) => match ::zstd::stream::read::Decoder::with_buffer(input) {
@@ -174,14 +173,14 @@ impl Read for Decoder {
 
 /// Takes the digest of what is read.
 struct Hashing {
-    file: File,
+    input: Span,
     digest: Sha256,
 }
 
 impl Hashing {
-    fn new(file: File) -> Self {
+    fn new(file: &Arc<File>) -> Self {
         Self {
-            file,
+            input: Span::whole(file),
             digest: Sha256::new(),
         }
     }
@@ -193,7 +192,7 @@ impl Hashing {
 
 impl Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
+        let count = self.input.read(buffer)?;
         self.digest.update(&buffer[..count]);
         Ok(count)
     }

@@ -101,8 +101,10 @@ fn known(content: &[u8], compression: Compression, blobs: &[(&[u8], [u8; 32])]) 
         .map(|(bytes, digest)| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(bytes).unwrap();
-            std::io::Seek::rewind(&mut file).unwrap();
-            Candidate { digest: *digest, file }
+            Candidate {
+                digest: *digest,
+                file: file.into(),
+            }
         })
         .collect();
     let produce = |sink: &mut dyn Write| {
@@ -157,13 +159,13 @@ fn marks_are_read_back() {
         let (blob, _) = packed(b"some content", compression, 1, 5);
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&blob).unwrap();
-        let mark = read_mark(&mut file, compression).unwrap().unwrap();
+        let mark = read_mark(&file.into(), compression).unwrap().unwrap();
         assert_eq!(mark.total, 12);
         assert_eq!(format!("{compression}").rsplit(':').next().unwrap(), mark.level.to_string());
     }
     let mut foreign: File = tempfile::tempfile().unwrap();
     foreign.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0]).unwrap();
-    assert_eq!(read_mark(&mut foreign, Compression::Gzip(2)).unwrap(), None);
+    assert_eq!(read_mark(&foreign.into(), Compression::Gzip(2)).unwrap(), None);
 }
 
 #[test]

@@ -1,0 +1,282 @@
+//! [`BuildpackDescriptor`]: `buildpack.toml` of a buildpack, checked.
+
+use std::path::Path;
+
+use super::api::ApiVersion;
+use super::document::{Document, Located, Table};
+use super::id::{ModuleId, ModuleVersion};
+use super::labels::License;
+use super::stack::Stack;
+use super::target::Target;
+use crate::error::{Finding, Findings, Place, Severity};
+
+/// Media types of a software bill of materials that the buildpack spec names.
+const SBOM_FORMATS: [&str; 3] = ["application/vnd.cyclonedx+json", "application/spdx+json", "application/vnd.syft+json"];
+
+/// What `buildpack.toml` says (buildpack spec; distribution spec for the describing fields).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildpackDescriptor {
+    /// The Buildpack API it is written for.
+    pub api: ApiVersion,
+    /// Its id.
+    pub id: ModuleId,
+    /// Its version.
+    pub version: ModuleVersion,
+    /// Its name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where to read more.
+    pub homepage: String,
+    /// Words to find it by.
+    pub keywords: Vec<String>,
+    /// Environments that it runs in.
+    pub exec_env: Vec<String>,
+    /// Its licences.
+    pub licenses: Vec<License>,
+    /// Whether it wants a clear environment.
+    pub clear_env: bool,
+    /// Its stacks, where it lists some.
+    pub stacks: Vec<Stack>,
+    /// What it runs on, as written.
+    pub targets: Vec<Target>,
+    /// Where each of `targets` stands.
+    pub target_places: Vec<Place>,
+    /// Where `[[order]]` stands, which makes it a composite buildpack.
+    pub order: Option<Place>,
+}
+
+impl BuildpackDescriptor {
+    /// Reads the text of `file`. `None` when there is an error among the findings.
+    #[must_use]
+    pub fn parse(file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
+        Document::read(file, text, |root| Self::read(root, allow_unknown_target))
+    }
+
+    fn read(root: &mut Table<'_>, allow_unknown_target: bool) -> Option<Self> {
+        let api = root.required_string("api").and_then(|found| parsed::<ApiVersion>(root, found));
+        if let Some(api) = api.as_ref().filter(|api| !api.value.is_known()) {
+            let finding = Finding::warning(format!("api {} is one that no known lifecycle has", api.value));
+            root.report_at(finding.hint("known are 0.2 to 0.12"), &api.place);
+        }
+        let module = match root.table("buildpack") {
+            Some(table) => ModuleTable::read(table),
+            None => {
+                root.report(Finding::error("`[buildpack]` is missing").hint("add [buildpack] with an id and a version"));
+                None
+            }
+        };
+        let stacks = read_stacks(root);
+        let targets = read_targets(root, allow_unknown_target);
+        let order = root.any("order");
+        let _ = root.any("metadata");
+        if let Some(order) = &order {
+            for (key, is_there) in [("targets", !targets.is_empty()), ("stacks", !stacks.is_empty())] {
+                if is_there {
+                    root.report_at(Finding::error(format!("`order` and `{key}` exclude each other")), order);
+                }
+            }
+        }
+        root.finish_here(Severity::Warning);
+        let (api, module) = (api?, module?);
+        Some(Self {
+            api: api.value,
+            id: module.id,
+            version: module.version,
+            name: module.name,
+            description: module.description,
+            homepage: module.homepage,
+            keywords: module.keywords,
+            exec_env: module.exec_env,
+            licenses: module.licenses,
+            clear_env: module.clear_env,
+            stacks,
+            target_places: targets.iter().map(|target| target.place.clone()).collect(),
+            targets: targets.into_iter().map(|target| target.value).collect(),
+            order,
+        })
+    }
+}
+
+/// `[buildpack]`.
+struct ModuleTable {
+    id: ModuleId,
+    version: ModuleVersion,
+    name: String,
+    description: String,
+    homepage: String,
+    keywords: Vec<String>,
+    exec_env: Vec<String>,
+    licenses: Vec<License>,
+    clear_env: bool,
+}
+
+impl ModuleTable {
+    fn read(mut table: Table<'_>) -> Option<Self> {
+        let id = table.required_string("id").and_then(|found| parsed::<ModuleId>(&table, found));
+        let version = table.required_string("version").and_then(|found| parsed::<ModuleVersion>(&table, found));
+        if let Some(version) = version.as_ref().filter(|version| !version.value.is_canonical()) {
+            let finding = Finding::warning(format!("version `{}` is not of the form X.Y.Z without leading zeros", version.value));
+            table.report_at(finding.hint("the buildpack spec wants three numbers, for example 1.0.0"), &version.place);
+        }
+        let text = |found: Option<Located<String>>| found.map(|found| found.value).unwrap_or_default();
+        let name = text(table.string("name"));
+        let description = text(table.string("description"));
+        let homepage = text(table.string("homepage"));
+        let clear_env = table.bool("clear-env").unwrap_or_default();
+        let keywords = values(table.strings("keywords"));
+        for format in table.strings("sbom-formats") {
+            let media_type = format.value.split(';').next().unwrap_or_default().trim();
+            if !SBOM_FORMATS.contains(&media_type) {
+                let finding = Finding::error(format!("`{}` is no format of an SBOM", format.value));
+                table.report_at(finding.hint(format!("known are {}", SBOM_FORMATS.join(", "))), &format.place);
+            }
+        }
+        let exec_env = read_exec_env(&mut table);
+        let licenses = table
+            .tables("licenses")
+            .into_iter()
+            .map(|mut license| {
+                let read = License {
+                    kind: text(license.string("type")),
+                    uri: text(license.string("uri")),
+                };
+                license.finish(Severity::Warning);
+                read
+            })
+            .collect();
+        table.finish(Severity::Warning);
+        Some(Self {
+            id: id?.value,
+            version: version?.value,
+            name,
+            description,
+            homepage,
+            keywords,
+            exec_env,
+            licenses,
+            clear_env,
+        })
+    }
+}
+
+/// The spec has `[[buildpack.exec-env]] name = "x"`, the lifecycle and pack `exec-env = ["x"]`: both are read.
+fn read_exec_env(table: &mut Table<'_>) -> Vec<String> {
+    if !table.holds_tables("exec-env") {
+        return values(table.strings("exec-env"));
+    }
+    let mut names = Vec::new();
+    for mut entry in table.tables("exec-env") {
+        names.extend(entry.required_string("name").map(|name| name.value));
+        entry.finish(Severity::Warning);
+    }
+    names
+}
+
+fn read_stacks(root: &mut Table<'_>) -> Vec<Stack> {
+    let tables = root.tables("stacks");
+    if let Some(first) = tables.first() {
+        first.report(Finding::warning("`[[stacks]]` is deprecated").hint("name what the buildpack runs on with [[targets]]"));
+    }
+    let mut stacks = Vec::new();
+    for mut table in tables {
+        let id = table.required_string("id");
+        let mixins = values(table.strings("mixins"));
+        stacks.extend(id.map(|id| Stack { id: id.value, mixins }));
+        table.finish(Severity::Warning);
+    }
+    stacks
+}
+
+fn read_targets(root: &mut Table<'_>, allow_unknown: bool) -> Vec<Located<Target>> {
+    let mut targets: Vec<Located<Target>> = Vec::new();
+    for table in root.tables("targets") {
+        let target = Target::read(table, Severity::Warning);
+        for finding in target.value.check(allow_unknown) {
+            root.report_at(finding, &target.place);
+        }
+        let is_known = |single: &Target| targets.iter().any(|other| other.value.expand().iter().any(|other| other.same_as(single)));
+        let singles = target.value.expand();
+        for (at, single) in singles.iter().enumerate() {
+            if is_known(single) || singles[..at].iter().any(|other| other.same_as(single)) {
+                root.report_at(Finding::error(format!("target `{single}` is there twice")).hint("remove one of them"), &target.place);
+            }
+        }
+        targets.push(target);
+    }
+    targets
+}
+
+fn parsed<T: std::str::FromStr<Err = crate::error::Error>>(table: &Table<'_>, found: Located<String>) -> Option<Located<T>> {
+    match found.value.parse() {
+        Ok(value) => Some(Located {
+            value,
+            place: found.place,
+        }),
+        Err(error) => {
+            let mut finding = Finding::error(error.to_string());
+            finding.hint = error.hint().map(ToOwned::to_owned);
+            table.report_at(finding, &found.place);
+            None
+        }
+    }
+}
+
+fn values(found: Vec<Located<String>>) -> Vec<String> {
+    found.into_iter().map(|found| found.value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (Option<BuildpackDescriptor>, Vec<String>) {
+        let (found, findings) = BuildpackDescriptor::parse(Path::new("b.toml"), text.as_bytes(), false);
+        let lines = findings
+            .iter()
+            .map(|finding| {
+                let place = finding.place.as_ref().map(ToString::to_string).unwrap_or_default();
+                format!("{place}: {:?}: {}", finding.severity, finding.message)
+            })
+            .collect();
+        (found, lines)
+    }
+
+    #[test]
+    fn all_faults_come_at_once_with_their_lines() {
+        let (found, lines) = parse(
+            "api = 0.10\nextra = 1\n[buildpack]\nid = \"app\"\nversoin = \"1\"\n[[targets]]\narch = \"zzz\"\n[[targets]]\narch = \"zzz\"\n",
+        );
+        assert!(found.is_none());
+        let expect = [
+            "b.toml:1:7: Error: `api` is a float, not a string",
+            "b.toml:4:6: Error: id `app` is reserved",
+            "b.toml:3:1: Error: `buildpack.version` is missing",
+            "b.toml:5:1: Warning: unknown key `buildpack.versoin`",
+            "b.toml:6:1: Error: target `/zzz` has the unknown arch `zzz`",
+            "b.toml:8:1: Error: target `/zzz` has the unknown arch `zzz`",
+            "b.toml:8:1: Error: target `/zzz` is there twice",
+            "b.toml:2:1: Warning: unknown key `extra`",
+        ];
+        assert_eq!(lines, expect);
+    }
+
+    #[test]
+    fn bad_toml_has_a_place() {
+        let (found, lines) = parse("api = \"0.10\"\n[buildpack\nid = 1\n");
+        assert!(found.is_none());
+        assert!(lines[0].starts_with("b.toml:2:"), "{lines:?}");
+    }
+
+    #[test]
+    fn the_describing_fields() {
+        let (found, lines) = parse(
+            "api = \"0.10\"\n[buildpack]\nid = \"a/b\"\nversion = \"1.0.0\"\n[[buildpack.exec-env]]\nname = \"x\"\n[[buildpack.licenses]]\ntype = \"MIT\"\n",
+        );
+        assert_eq!(lines, Vec::<String>::new());
+        let found = found.unwrap();
+        assert_eq!(found.exec_env, ["x"]);
+        assert_eq!(found.licenses[0].kind, "MIT");
+        assert!(found.order.is_none());
+    }
+}

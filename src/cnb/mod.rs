@@ -1,0 +1,12 @@
+//! Buildpacks on paper: the TOML files, the labels, the rules. Pure: no files, no images, no network.
+
+pub mod airpack_config;
+pub mod api;
+pub mod buildpack;
+pub mod document;
+pub mod id;
+pub mod labels;
+pub mod package_config;
+pub mod paths;
+pub mod stack;
+pub mod target;

@@ -1,0 +1,287 @@
+//! [`Target`]: what a buildpack runs on, as `[[targets]]` and `--target` say it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Located, Table, nearest};
+use crate::error::{Error, Finding, Result, Severity};
+
+/// Operating systems that Go names, which are those that the OCI image spec refers to.
+const KNOWN_OS: [&str; 16] = [
+    "aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9", "solaris",
+    "wasip1", "windows", "zos",
+];
+/// Architectures that Go names.
+const KNOWN_ARCH: [&str; 18] = [
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv", "riscv64",
+    "s390", "s390x", "sparc", "sparc64", "wasm",
+];
+/// Other names of known architectures.
+const ALIASES: [(&str, &str); 8] = [
+    ("x86_64", "amd64"),
+    ("x86-64", "amd64"),
+    ("x64", "amd64"),
+    ("aarch64", "arm64"),
+    ("armhf", "arm/v7"),
+    ("armv7", "arm/v7"),
+    ("i386", "386"),
+    ("x86", "386"),
+];
+
+/// A target as written: a field that is not given is empty. The serialised form is the one in labels.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Target {
+    /// `linux`, ...
+    #[serde(default)]
+    pub os: String,
+    /// `amd64`, ...
+    #[serde(default)]
+    pub arch: String,
+    /// `v7`, ...
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub variant: String,
+    /// Distributions; any where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distros: Vec<Distro>,
+    /// The platform root folder, where it is not the one found by the names (RFC 0128).
+    #[serde(skip)]
+    pub path: Option<String>,
+}
+
+/// A distribution of Linux.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Distro {
+    /// `ubuntu`, ...
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// `24.04`, ...; empty for any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+}
+
+impl Target {
+    /// What an image is for where no target says it.
+    pub const DEFAULT_OS: &'static str = "linux";
+    /// What an image is for where no target says it.
+    pub const DEFAULT_ARCH: &'static str = "amd64";
+
+    /// One target for each distribution.
+    #[must_use]
+    pub fn expand(&self) -> Vec<Self> {
+        if self.distros.len() < 2 {
+            return vec![self.clone()];
+        }
+        let single = |distro: &Distro| Self {
+            distros: vec![distro.clone()],
+            ..self.clone()
+        };
+        self.distros.iter().map(single).collect()
+    }
+
+    /// The folder names of this target as written, from the outside in (RFC 0128, platform root folder).
+    #[must_use]
+    pub fn folder_names(&self) -> Vec<String> {
+        [&self.os, &self.arch, &self.variant]
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .chain(self.distros.iter().map(ToString::to_string))
+            .collect()
+    }
+
+    /// Whether both are written alike, apart from the folder.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        (&self.os, &self.arch, &self.variant, &self.distros) == (&other.os, &other.arch, &other.variant, &other.distros)
+    }
+
+    /// What is wrong with the names; `allow_unknown` lets operating systems and architectures pass that are not known.
+    #[must_use]
+    pub fn check(&self, allow_unknown: bool) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.os == "windows" {
+            findings.push(
+                Finding::error(format!("target `{self}` is for windows, which is not supported"))
+                    .hint("Windows images were removed from the Cloud Native Buildpacks by RFC 0133; name linux targets"),
+            );
+        }
+        let unknown = |what: &str, name: &str, known: &[&str]| {
+            let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, known)| *known);
+            let near = alias.or_else(|| nearest(name, known.iter().copied()));
+            let mean = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            Finding::error(format!("target `{self}` has the unknown {what} `{}`", name.escape_debug())).hint(format!(
+                "{mean}known are {}; --allow-unknown-target takes any",
+                known.join(", ")
+            ))
+        };
+        for (what, name, known) in [("os", &self.os, &KNOWN_OS[..]), ("arch", &self.arch, &KNOWN_ARCH[..])] {
+            if !name.is_empty() && !known.contains(&name.as_str()) {
+                if !is_name(name) {
+                    findings.push(bad_name(self, what, name));
+                } else if !allow_unknown {
+                    findings.push(unknown(what, name, known));
+                }
+            }
+        }
+        let distros = self.distros.iter().flat_map(|distro| [("distro name", &distro.name), ("distro version", &distro.version)]);
+        for (what, name) in [("variant", &self.variant)].into_iter().chain(distros) {
+            if !name.is_empty() && !is_name(name) {
+                findings.push(bad_name(self, what, name));
+            }
+        }
+        if !self.variant.is_empty() && self.arch.is_empty() {
+            findings.push(Finding::error(format!("target `{self}` has a variant without an arch")));
+        }
+        for distro in &self.distros {
+            if distro.name.is_empty() {
+                findings.push(Finding::error(format!("target `{self}` has a distro without a name")));
+            }
+        }
+        findings
+    }
+
+    /// Reads an entry of `[[targets]]`; unknown keys are reported with `unknown_keys`.
+    pub fn read(mut table: Table<'_>, unknown_keys: Severity) -> Located<Self> {
+        let text = |found: Option<Located<String>>| found.map(|found| found.value).unwrap_or_default();
+        let distros = table
+            .tables("distros")
+            .into_iter()
+            .map(|mut distro| {
+                let read = Distro {
+                    name: text(distro.string("name")),
+                    version: text(distro.string("version")),
+                };
+                distro.finish(unknown_keys);
+                read
+            })
+            .collect();
+        let target = Located {
+            value: Self {
+                os: text(table.string("os")),
+                arch: text(table.string("arch")),
+                variant: text(table.string("variant")),
+                distros,
+                path: table.string("path").map(|path| path.value),
+            },
+            place: table.place(),
+        };
+        table.finish(unknown_keys);
+        target
+    }
+}
+
+/// What can be a folder name and stand between `/`, `:`, `;` and `@`.
+fn is_name(name: &str) -> bool {
+    !matches!(name, "." | "..")
+        && name.len() <= 100
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+' | b'~'))
+}
+
+fn bad_name(target: &Target, what: &str, name: &str) -> Finding {
+    Finding::error(format!("target `{target}` has the malformed {what} `{}`", name.escape_debug()))
+        .hint("letters, digits, `.`, `-`, `_`, `+` and `~` are allowed")
+}
+
+impl fmt::Display for Distro {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if !self.version.is_empty() {
+            write!(f, "@{}", self.version)?;
+        }
+        Ok(())
+    }
+}
+
+/// `[os][/arch][/variant][:name@version[;name@version]]`, pack's syntax of `--target`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.os)?;
+        if !self.arch.is_empty() || !self.variant.is_empty() {
+            write!(f, "/{}", self.arch)?;
+        }
+        if !self.variant.is_empty() {
+            write!(f, "/{}", self.variant)?;
+        }
+        for (at, distro) in self.distros.iter().enumerate() {
+            write!(f, "{}{distro}", if at == 0 { ':' } else { ';' })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let bad = |why: &str| {
+            Error::invalid(format!("`{}` is not a target: {why}", text.escape_debug()))
+                .with_hint("give [os][/arch][/variant][:name@version[;name@version]], for example linux/arm64 or linux/amd64:ubuntu@24.04")
+        };
+        let (platform, distros) = match text.split_once(':') {
+            Some((platform, distros)) => (platform, Some(distros)),
+            None => (text, None),
+        };
+        let mut parts = platform.split('/');
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        let (os, arch, variant) = (next(), next(), next());
+        if parts.next().is_some() {
+            return Err(bad("it has more than os, arch and variant"));
+        }
+        if platform.ends_with('/') {
+            return Err(bad("it ends in `/`"));
+        }
+        if os.is_empty() && arch.is_empty() && distros.is_none() {
+            return Err(bad("it is empty"));
+        }
+        let parse_distro = |text: &str| {
+            let (name, version) = text.split_once('@').unwrap_or((text, ""));
+            let malformed = name.is_empty() || version.contains('@') || text.ends_with('@');
+            (!malformed)
+                .then(|| Distro {
+                    name: name.to_owned(),
+                    version: version.to_owned(),
+                })
+                .ok_or_else(|| bad("a distro needs the form name@version"))
+        };
+        let distros = distros.map(|list| list.split(';').map(parse_distro).collect::<Result<_>>()).transpose()?.unwrap_or_default();
+        Ok(Self {
+            os,
+            arch,
+            variant,
+            distros,
+            path: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        for text in ["linux", "linux/amd64", "linux/arm/v7", "/arm64", "linux/amd64:ubuntu@24.04", "linux/arm/v7:a@1;b@2", "linux:ubuntu"] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        for bad in ["", "/", "linux/", "linux/arm/v7/x", "linux:", "linux:@1", "linux:a@1@2", "linux:a@", "linux:a@1;", "linux/amd64/"] {
+            assert!(bad.parse::<Target>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked() {
+        let faults = |text: &str, allow: bool| text.parse::<Target>().unwrap().check(allow).len();
+        assert_eq!(faults("linux/amd64:ubuntu@24.04", false), 0);
+        assert_eq!(faults("linux/zzz", false), 1);
+        assert_eq!(faults("linux/zzz", true), 0);
+        assert_eq!(faults("windows/amd64", true), 1);
+        assert_eq!(faults("linux/a b", true), 1);
+        assert_eq!(faults("linux/amd64:ubun tu@24.04", true), 1);
+        let hint = |text: &str| text.parse::<Target>().unwrap().check(false)[0].hint.clone().unwrap();
+        assert!(hint("linux/x86_64").contains("`amd64`"));
+        assert!(hint("linux/amd46").contains("`amd64`"));
+        assert!(hint("linus/amd64").contains("`linux`"));
+    }
+}

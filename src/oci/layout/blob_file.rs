@@ -1,0 +1,173 @@
+//! Files that have no name until they are whole, so that a process that dies leaves nothing behind.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use sha2::{Digest as _, Sha256};
+use tempfile::{NamedTempFile, TempPath};
+
+use super::super::digest::Digest;
+use super::folder::set_mode;
+use crate::archive::span::Span;
+
+/// Readable by everybody, whatever the umask.
+const FILE_MODE: u32 = 0o644;
+
+/// A file without a name; where the system has no such files, one with a temporary name that goes when it is dropped.
+#[derive(Debug)]
+pub(super) struct Nameless {
+    file: Arc<File>,
+    temporary: Option<TempPath>,
+}
+
+impl Nameless {
+    /// A new, empty file on the file system of `folder`.
+    pub(super) fn new_in(folder: &Path) -> io::Result<Self> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let nameless = match rustix::fs::open(folder, flags, Mode::from_raw_mode(FILE_MODE)) {
+            Ok(fd) => Self {
+                file: Arc::new(fd.into()),
+                temporary: None,
+            },
+            // what file systems and kernels say that do not know O_TMPFILE
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
+                let (file, path) = NamedTempFile::with_prefix_in(".airpack-", folder)?.into_parts();
+                Self {
+                    file: Arc::new(file),
+                    temporary: Some(path),
+                }
+            }
+            Err(cause) => return Err(cause.into()),
+        };
+        set_mode(&nameless.file, FILE_MODE)?;
+        Ok(nameless)
+    }
+
+    /// A file with `content`.
+    pub(super) fn with_content(folder: &Path, content: &[u8]) -> io::Result<Self> {
+        let nameless = Self::new_in(folder)?;
+        (&*nameless.file).write_all(content)?;
+        Ok(nameless)
+    }
+
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Gives the file the name `path`; [`io::ErrorKind::AlreadyExists`] when something has it.
+    pub(super) fn name(self, path: &Path) -> io::Result<()> {
+        if let Some(temporary) = self.temporary {
+            return temporary.persist_noclobber(path).map_err(|failed| failed.error);
+        }
+        let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match rustix::fs::linkat(CWD, descriptor.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
+            // no /proc, or another file system: the long way
+            Err(_) => copy_to(&self.file, path),
+        }
+    }
+}
+
+fn copy_to(file: &Arc<File>, path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut copy = NamedTempFile::with_prefix_in(".airpack-", folder)?;
+    io::copy(&mut Span::whole(file), copy.as_file_mut())?;
+    set_mode(copy.as_file(), FILE_MODE)?;
+    copy.persist_noclobber(path).map(drop).map_err(|failed| failed.error)
+}
+
+/// A blob being written: its digest is taken on the way.
+#[derive(Debug)]
+pub struct BlobWriter {
+    nameless: Nameless,
+    digest: Sha256,
+    size: u64,
+}
+
+impl BlobWriter {
+    pub(super) fn new(nameless: Nameless) -> Self {
+        Self {
+            nameless,
+            digest: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    pub(super) fn finish(self) -> (Nameless, Digest, u64) {
+        (self.nameless, Digest::from_sha256(self.digest.finalize().into()), self.size)
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = (&*self.nameless.file).write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the file at `path` has `digest`.
+pub(super) fn has_digest(path: &Path, digest: &Digest) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut reader = super::super::digest::VerifiedReader::new(file, digest.clone(), size);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match io::Read::read(&mut reader, &mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => {
+                return match cause.downcast::<crate::error::Error>() {
+                    Ok(_) => Ok(false),
+                    Err(cause) => Err(cause),
+                };
+            }
+        }
+    }
+}
+
+/// What a commit has made so far; all of it goes when the commit fails.
+#[derive(Debug, Default)]
+pub(super) struct Rollback {
+    files: Vec<std::path::PathBuf>,
+    folders: Vec<std::path::PathBuf>,
+}
+
+impl Rollback {
+    pub(super) fn file(&mut self, path: &Path) {
+        self.files.push(path.to_owned());
+    }
+
+    pub(super) fn folder(&mut self, path: &Path) {
+        self.folders.push(path.to_owned());
+    }
+
+    /// The commit is whole: nothing goes.
+    pub(super) fn disarm(mut self) {
+        self.files.clear();
+        self.folders.clear();
+    }
+}
+
+impl Drop for Rollback {
+    fn drop(&mut self) {
+        for file in self.files.iter().rev() {
+            let _ = fs::remove_file(file);
+        }
+        // a folder that another process uses by now is not empty, and stays
+        for folder in self.folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}

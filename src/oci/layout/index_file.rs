@@ -1,0 +1,159 @@
+//! [`IndexFile`]: `index.json`, the entry points of a layout.
+
+use super::super::descriptor::{Annotations, Descriptor};
+use super::super::digest::Digest;
+use super::super::index::ImageIndex;
+use super::super::json;
+use super::super::reference::ImageName;
+use crate::error::Result;
+
+/// The annotation that names an entry within its layout: a tag, for most tools.
+pub const REF_NAME: &str = oci_spec::image::ANNOTATION_REF_NAME;
+/// The annotation that has the full name, read by containerd and by airpack.
+const IMAGE_NAME: &str = "io.containerd.image.name";
+
+/// What is in `index.json`. Entries of others are kept as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexFile {
+    index: ImageIndex,
+}
+
+/// What [`IndexFile::tag`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The `ref.name` of the entry.
+    pub ref_name: String,
+    /// What had this name before, if that was something else.
+    pub replaced: Option<Digest>,
+}
+
+impl Default for IndexFile {
+    fn default() -> Self {
+        Self {
+            index: ImageIndex::new(Vec::new(), Annotations::new()),
+        }
+    }
+}
+
+impl IndexFile {
+    pub(super) fn parse(text: &[u8]) -> Result<Self> {
+        Ok(Self {
+            index: json::from_slice(text, "it")?,
+        })
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        json::to_bytes(&self.index)
+    }
+
+    /// The entries, in their order.
+    #[must_use]
+    pub fn entries(&self) -> &[Descriptor] {
+        &self.index.manifests
+    }
+
+    /// The full name that an entry carries, in whichever annotation.
+    #[must_use]
+    pub fn name_of(entry: &Descriptor) -> Option<ImageName> {
+        let full = |text: &str| text.contains('/').then(|| text.parse().ok()).flatten();
+        entry
+            .annotation(IMAGE_NAME)
+            .and_then(full)
+            .or_else(|| entry.annotation(REF_NAME).and_then(full))
+    }
+
+    /// Enters `target` under `name`: in place of what has that name, else under the first `ref.name` that is free.
+    ///
+    /// `ref.name` is the tag. Where another repository has that, it is `<image>-<tag>`, then the whole path in front. An
+    /// entry with this tag that says of no repository to be its own counts as this name's.
+    pub fn tag(&mut self, target: &Descriptor, name: &ImageName) -> Tagged {
+        let is_same = |entry: &Descriptor| match Self::name_of(entry) {
+            Some(other) => other == *name,
+            None => entry.annotation(REF_NAME) == Some(name.tag()),
+        };
+        let before = self.index.manifests.iter().find(|entry| is_same(entry));
+        let replaced = before.map(|entry| entry.digest.clone()).filter(|digest| *digest != target.digest);
+        // an entry whose ref.name is a full name gets the tag as its ref.name
+        let kept = before.and_then(|entry| entry.annotation(REF_NAME)).filter(|ref_name| !ref_name.contains('/')).map(ToOwned::to_owned);
+        self.index.manifests.retain(|entry| !is_same(entry));
+        let ref_name = kept.unwrap_or_else(|| self.free_ref_name(name));
+
+        let mut entry = Descriptor::new(&target.media_type, target.digest.clone(), target.size);
+        entry.annotations.insert(REF_NAME.to_owned(), ref_name.clone());
+        entry.annotations.insert(IMAGE_NAME.to_owned(), name.to_string());
+        self.index.manifests.push(entry);
+        self.sort();
+        Tagged { ref_name, replaced }
+    }
+
+    fn free_ref_name(&self, name: &ImageName) -> String {
+        let is_free = |ref_name: &String| !self.index.manifests.iter().any(|entry| entry.annotation(REF_NAME) == Some(ref_name));
+        let tag = name.tag();
+        let image = name.repository().rsplit('/').next().unwrap_or_default();
+        let flat = |text: &str| text.replace(['/', ':'], "-");
+        let path = flat(name.repository());
+        let host = flat(name.registry());
+        [tag.to_owned(), format!("{image}-{tag}"), format!("{path}-{tag}"), format!("{host}-{path}-{tag}")]
+            .into_iter()
+            .chain((2..).map(|count| format!("{host}-{path}-{tag}-{count}")))
+            .find(is_free)
+            .unwrap_or_default()
+    }
+
+    /// By name, then digest; what has no name comes last.
+    fn sort(&mut self) {
+        self.index.manifests.sort_by(|a, b| {
+            let key = |entry: &Descriptor| {
+                let ref_name = entry.annotation(REF_NAME).map(ToOwned::to_owned);
+                (ref_name.is_none(), ref_name, entry.digest.clone())
+            };
+            key(a).cmp(&key(b))
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(content: &str) -> Descriptor {
+        Descriptor::new("application/vnd.oci.image.index.v1+json", Digest::of(content.as_bytes()), 1)
+    }
+
+    fn names(index: &IndexFile) -> Vec<&str> {
+        index.entries().iter().map(|entry| entry.annotation(REF_NAME).unwrap_or("-")).collect()
+    }
+
+    #[test]
+    fn names_stay_unique_and_a_name_is_replaced() {
+        let mut index = IndexFile::default();
+        let mut tag = |name: &str, content: &str| {
+            let tagged = index.tag(&descriptor(content), &name.parse().unwrap());
+            (tagged.ref_name, tagged.replaced.is_some())
+        };
+        assert_eq!(tag("docker.io/acme/hello:1.0", "a"), ("1.0".to_owned(), false));
+        assert_eq!(tag("docker.io/acme/other:1.0", "b"), ("other-1.0".to_owned(), false));
+        assert_eq!(tag("docker.io/more/other:1.0", "c"), ("more-other-1.0".to_owned(), false));
+        assert_eq!(tag("ghcr.io/more/other:1.0", "d"), ("ghcr.io-more-other-1.0".to_owned(), false));
+        assert_eq!(tag("docker.io/acme/other:1.0", "e"), ("other-1.0".to_owned(), true));
+        assert_eq!(tag("docker.io/acme/other:1.0", "e"), ("other-1.0".to_owned(), false));
+        assert_eq!(names(&index), ["1.0", "ghcr.io-more-other-1.0", "more-other-1.0", "other-1.0"]);
+    }
+
+    #[test]
+    fn entries_of_others_stay_as_they_are() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let untagged = format!(r#"{{"digest":"{digest}","mediaType":"m","size":5,"urls":["x"]}}"#);
+        let full = format!(
+            r#"{{"annotations":{{"org.opencontainers.image.ref.name":"reg.test/a/b:1","x":"y"}},"digest":"{digest}","mediaType":"m","size":5}}"#
+        );
+        let text = format!(r#"{{"annotations":{{"k":"v"}},"manifests":[{untagged},{full}],"schemaVersion":2}}"#);
+        let mut index = IndexFile::parse(text.as_bytes()).unwrap();
+        index.tag(&descriptor("a"), &"reg.test/new:7".parse().unwrap());
+        let written = String::from_utf8(index.to_bytes()).unwrap();
+        assert!(written.contains(&untagged) && written.contains(&full) && written.contains(r#""k":"v""#), "{written}");
+
+        index.tag(&descriptor("b"), &"reg.test/a/b:1".parse().unwrap());
+        assert_eq!(names(&index), ["1", "7", "-"], "a full name in ref.name is that image");
+    }
+}

@@ -1,0 +1,110 @@
+//! [`Layout`]: an OCI image layout on disk (`oci-layout`, `index.json`, `blobs/`), read here and written by [`LayoutWriter`].
+
+mod blob_file;
+mod folder;
+mod index_file;
+mod writer;
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use index_file::{IndexFile, REF_NAME, Tagged};
+pub use writer::LayoutWriter;
+
+use super::descriptor::Descriptor;
+use super::digest::{Digest, VerifiedReader};
+use super::json;
+use super::store::BlobSource;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The file that makes a folder a layout.
+const MARKER: &str = "oci-layout";
+/// The only version there is.
+const VERSION: &str = "1.0.0";
+/// The list of what is in the layout.
+const INDEX: &str = "index.json";
+/// Where blobs are.
+const BLOBS: &str = "blobs";
+/// The most that is read of `index.json`.
+const MAX_INDEX: u64 = 64 << 20;
+
+/// A layout that can be read.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    #[serde(rename = "imageLayoutVersion")]
+    version: String,
+}
+
+impl Layout {
+    /// Opens the layout in the folder `root`; an error when there is none, or one of another version.
+    pub fn open(root: &Path) -> Result<Self> {
+        let refuse = |why: &str| Error::invalid(format!("`{}` is not an OCI image layout: {why}", root.display()));
+        let metadata = fs::metadata(root).map_err(|cause| Error::io("open layout", root, cause))?;
+        if !metadata.is_dir() {
+            return Err(refuse("it is not a folder"));
+        }
+        let marker = root.join(MARKER);
+        let text = match fs::read(&marker) {
+            Ok(text) => text,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return Err(refuse("it has no file `oci-layout`").with_hint("give the folder that holds `oci-layout`, `index.json` and `blobs`"));
+            }
+            Err(cause) => return Err(Error::io("read", &marker, cause)),
+        };
+        let found: Marker = json::from_slice(&text, &format!("`{}`", marker.display()))?;
+        if found.version != VERSION {
+            let message = format!("layout `{}` has version `{}`", root.display(), found.version);
+            return Err(Error::new(ErrorKind::Unsupported, message).with_hint(format!("only version {VERSION} is known")));
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What `index.json` lists.
+    pub fn index_file(&self) -> Result<IndexFile> {
+        let path = self.root.join(INDEX);
+        let file = File::open(&path).map_err(|cause| Error::io("read", &path, cause))?;
+        let mut text = Vec::new();
+        file.take(MAX_INDEX).read_to_end(&mut text).map_err(|cause| Error::io("read", &path, cause))?;
+        IndexFile::parse(&text).map_err(|error| error.context(format!("failed to read `{}`", path.display())))
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        blob_path(&self.root, digest)
+    }
+}
+
+fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
+    root.join(BLOBS).join(digest.algorithm()).join(digest.hex())
+}
+
+impl BlobSource for Layout {
+    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + '_>> {
+        let path = self.blob_path(&descriptor.digest);
+        let failed = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::NotFound => {
+                Error::damaged(format!("blob {} is missing in layout `{}`", descriptor.digest, self.root.display()))
+            }
+            _ => Error::io("read blob", &path, cause),
+        };
+        let file = File::open(&path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(Error::damaged(format!("blob {} is not a file", descriptor.digest)));
+        }
+        let reader = BufReader::with_capacity(128 << 10, file);
+        Ok(Box::new(VerifiedReader::new(reader, descriptor.digest.clone(), descriptor.size)))
+    }
+}

@@ -1,0 +1,287 @@
+//! [`LayoutWriter`]: gathers blobs without touching the layout, then adds them and replaces `index.json` in one commit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::super::descriptor::Descriptor;
+use super::super::digest::Digest;
+use super::super::json;
+use super::blob_file::{BlobWriter, Nameless, Rollback, has_digest};
+use super::folder::{FolderLock, ensure, nearest};
+use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, Marker, VERSION, blob_path};
+use crate::archive::compress::{Candidate, Compression, Mark, Packed, Produce, find_known, read_mark};
+use crate::error::{Error, Result};
+
+/// Blobs of one length that are compared with what would be packed; more of them say nothing new.
+const MAX_CANDIDATES: usize = 8;
+
+/// Adds to a layout, or makes one. Until [`commit`](Self::commit) nothing in it changes, and what was gathered has no name.
+#[derive(Debug)]
+pub struct LayoutWriter {
+    root: PathBuf,
+    /// An existing folder on the file system of the layout.
+    scratch: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Manifests, configs, indexes.
+    documents: BTreeMap<Digest, Vec<u8>>,
+    /// Layers that were written.
+    blobs: BTreeMap<Digest, Nameless>,
+    /// Blobs of the layout that the new images use.
+    reused: BTreeSet<Digest>,
+    /// What blobs say of themselves, by compression; filled when first asked for.
+    marks: HashMap<Compression, Vec<(Mark, Digest)>>,
+}
+
+impl LayoutWriter {
+    /// For the layout at `root`, which is made by the commit if it does not exist. An error if something else is there.
+    pub fn new(root: &Path) -> Result<Self> {
+        check_target(root)?;
+        let scratch = nearest(&root.join(BLOBS).join("sha256"));
+        if !scratch.is_dir() {
+            return Err(Error::invalid(format!(
+                "failed to create layout `{}`: `{}` is not a folder",
+                root.display(),
+                scratch.display()
+            )));
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            scratch,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Gathers a small blob.
+    pub fn put_bytes(&self, media_type: &str, bytes: &[u8]) -> Result<Descriptor> {
+        let digest = Digest::of(bytes);
+        self.state().documents.insert(digest.clone(), bytes.to_vec());
+        Ok(Descriptor::new(media_type, digest, bytes.len() as u64))
+    }
+
+    /// Begins a large blob, to be given to [`stage`](Self::stage).
+    pub fn blob_writer(&self) -> Result<BlobWriter> {
+        let nameless = Nameless::new_in(&self.scratch).map_err(|cause| Error::io("create a temporary file in", &self.scratch, cause))?;
+        Ok(BlobWriter::new(nameless))
+    }
+
+    /// Gathers a blob that was written whole, made with `compression`.
+    pub fn stage(&self, blob: BlobWriter, compression: Compression) -> Result<(Digest, u64)> {
+        let (nameless, digest, size) = blob.finish();
+        let mark = read_mark(nameless.file(), compression).map_err(|cause| Error::io("read back a file in", &self.scratch, cause))?;
+        let mut state = self.state();
+        if let (Some(mark), Some(marks)) = (mark, state.marks.get_mut(&compression)) {
+            marks.push((mark, digest.clone()));
+        }
+        state.blobs.insert(digest.clone(), nameless);
+        Ok((digest, size))
+    }
+
+    /// A blob, gathered or in the layout, that is what packing would give.
+    pub fn find_known(&self, produce: &Produce<'_>, total: u64, compression: Compression) -> Result<Option<(Digest, u64, Packed)>> {
+        let mut files = Vec::new();
+        for digest in self.with_mark(compression, total)? {
+            let gathered = self.state().blobs.get(&digest).map(|nameless| Arc::clone(nameless.file()));
+            let file = match gathered {
+                Some(file) => file,
+                None => match File::open(blob_path(&self.root, &digest)) {
+                    Ok(file) => Arc::new(file),
+                    Err(_) => continue,
+                },
+            };
+            let size = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+            files.push((digest, size, file));
+        }
+        let candidates = files
+            .iter()
+            .filter_map(|(digest, _, file)| {
+                Some(Candidate {
+                    digest: digest.sha256()?,
+                    file: Arc::clone(file),
+                })
+            })
+            .collect();
+        let Some(known) = find_known(produce, total, compression, candidates)? else {
+            return Ok(None);
+        };
+        let (digest, size, _) = files.swap_remove(known.candidate);
+        let mut state = self.state();
+        if !state.blobs.contains_key(&digest) {
+            state.reused.insert(digest.clone());
+        }
+        Ok(Some((digest, size, known.packed)))
+    }
+
+    /// Digests of blobs whose mark is that of a stream of `total` bytes under `compression`.
+    fn with_mark(&self, compression: Compression, total: u64) -> Result<Vec<Digest>> {
+        let mut state = self.state();
+        if !state.marks.contains_key(&compression) {
+            let marks = self.scan(compression, &state)?;
+            state.marks.insert(compression, marks);
+        }
+        let wanted = compression.mark(total);
+        let marks = state.marks.get(&compression).map(Vec::as_slice).unwrap_or_default();
+        Ok(marks.iter().filter(|(mark, _)| *mark == wanted).map(|(_, digest)| digest.clone()).take(MAX_CANDIDATES).collect())
+    }
+
+    /// The marks of all blobs: of the gathered ones, then of those in the layout by digest.
+    fn scan(&self, compression: Compression, state: &State) -> Result<Vec<(Mark, Digest)>> {
+        let mut marks = Vec::new();
+        for (digest, nameless) in &state.blobs {
+            if let Ok(Some(mark)) = read_mark(nameless.file(), compression) {
+                marks.push((mark, digest.clone()));
+            }
+        }
+        let folder = self.root.join(BLOBS).join("sha256");
+        let names = match fs::read_dir(&folder) {
+            Ok(names) => names,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(marks),
+            Err(cause) => return Err(Error::io("read", &folder, cause)),
+        };
+        let mut digests: Vec<Digest> = names
+            .filter_map(|name| format!("sha256:{}", name.ok()?.file_name().to_str()?).parse().ok())
+            .collect();
+        digests.sort();
+        for digest in digests {
+            let path = blob_path(&self.root, &digest);
+            // only files: a fifo would wait for ever
+            let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+            let mark = is_file.then(|| File::open(&path).and_then(|file| read_mark(&file.into(), compression)));
+            if let Some(Ok(Some(mark))) = mark {
+                marks.push((mark, digest));
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Adds what was gathered and lets `edit` change the index, under a lock that other processes respect.
+    ///
+    /// `index.json` is replaced last. When anything fails, all that was added goes again.
+    pub fn commit<T>(self, edit: impl FnOnce(&mut IndexFile) -> Result<T>) -> Result<T> {
+        let mut made = Rollback::default();
+        let lock = FolderLock::acquire(&self.root, &mut made)?;
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let root = &self.root;
+        let layout = begin(root, &mut made)?;
+        let mut index = layout.index_file()?;
+        let outcome = edit(&mut index)?;
+
+        ensure(&root.join(BLOBS).join("sha256"), &mut made)?;
+        for digest in &state.reused {
+            if !blob_path(root, digest).is_file() {
+                return Err(Error::damaged(format!("blob {digest} has gone from layout `{}` meanwhile", root.display())));
+            }
+        }
+        for (digest, nameless) in state.blobs {
+            add_blob(root, &digest, nameless, &mut made)?;
+        }
+        for (digest, bytes) in state.documents {
+            let path = blob_path(root, &digest);
+            if !is_there(&path, &digest, root)? {
+                let nameless = Nameless::with_content(root, &bytes).map_err(|cause| Error::io("write", &path, cause))?;
+                add_blob(root, &digest, nameless, &mut made)?;
+            }
+        }
+        replace_index(root, &index)?;
+        made.disarm();
+        drop(lock);
+        Ok(outcome)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An error unless `root` is a layout, an empty folder, or nothing yet.
+fn check_target(root: &Path) -> Result<()> {
+    match fs::metadata(root) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(Error::io("open layout", root, cause)),
+        Ok(_) if is_new(root)? => Ok(()),
+        Ok(_) => Layout::open(root)?.index_file().map(drop),
+    }
+}
+
+/// Whether `root` is a folder with nothing in it, or what a process left that died while it made a layout.
+fn is_new(root: &Path) -> Result<bool> {
+    let Ok(names) = fs::read_dir(root) else {
+        return Ok(false);
+    };
+    for name in names {
+        let name = name.map_err(|cause| Error::io("read", root, cause))?;
+        let is_begun = name.file_name() == INDEX && fs::read(name.path()).is_ok_and(|text| text == IndexFile::default().to_bytes());
+        if !is_begun {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The layout at `root`; one without images where there is none. `oci-layout` comes last: it says that the rest is there.
+fn begin(root: &Path, made: &mut Rollback) -> Result<Layout> {
+    if is_new(root)? {
+        let marker = Marker {
+            version: VERSION.to_owned(),
+        };
+        for (name, content) in [(INDEX, IndexFile::default().to_bytes()), (MARKER, json::to_bytes(&marker))] {
+            let path = root.join(name);
+            let created = Nameless::with_content(root, &content).and_then(|nameless| nameless.name(&path));
+            match created {
+                Ok(()) => made.file(&path),
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(cause) => return Err(Error::io("write", &path, cause)),
+            }
+        }
+    }
+    Layout::open(root)
+}
+
+fn add_blob(root: &Path, digest: &Digest, nameless: Nameless, made: &mut Rollback) -> Result<()> {
+    let path = blob_path(root, digest);
+    if is_there(&path, digest, root)? {
+        return Ok(());
+    }
+    nameless.name(&path).map_err(|cause| Error::io("write", &path, cause))?;
+    made.file(&path);
+    Ok(())
+}
+
+/// Whether the blob is there; an error when what is there has other content.
+fn is_there(path: &Path, digest: &Digest, root: &Path) -> Result<bool> {
+    match has_digest(path, digest) {
+        Ok(true) => Ok(true),
+        Ok(false) => Err(Error::damaged(format!("blob {digest} in layout `{}` has other content", root.display()))
+            .with_hint(format!("remove `{}` and run again", path.display()))),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(Error::io("read blob", path, cause)),
+    }
+}
+
+/// The new text is a blob first, so that a process that dies here leaves nothing but a blob nobody refers to.
+fn replace_index(root: &Path, index: &IndexFile) -> Result<()> {
+    let path = root.join(INDEX);
+    let failed = |cause| Error::io("write", &path, cause);
+    let text = index.to_bytes();
+    if fs::read(&path).is_ok_and(|before| before == text) {
+        return Ok(());
+    }
+    let mut as_blob = blob_path(root, &Digest::of(&text));
+    if as_blob.exists() {
+        // left by a process that died, or in use: not to be moved away
+        as_blob = root.join(BLOBS).join(".index.json");
+        let _ = fs::remove_file(&as_blob);
+    }
+    Nameless::with_content(root, &text).and_then(|nameless| nameless.name(&as_blob)).map_err(failed)?;
+    fs::rename(&as_blob, &path).map_err(|cause| {
+        let _ = fs::remove_file(&as_blob);
+        failed(cause)
+    })?;
+    Ok(())
+}

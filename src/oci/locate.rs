@@ -1,0 +1,136 @@
+//! [`ImageLocation`]: where on disk a user points to, as `[oci:]DIR[:TAG|@DIGEST]`.
+
+use std::path::{Path, PathBuf};
+
+use super::descriptor::Descriptor;
+use super::digest::Digest;
+use super::layout::{IndexFile, Layout, REF_NAME};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A layout, and maybe one image in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageLocation {
+    /// The layout's folder.
+    pub layout: PathBuf,
+    /// Which image; `None` for all.
+    pub selector: Option<Selector>,
+}
+
+/// One image of a layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// By `ref.name`, or by full name.
+    Tag(String),
+    /// By digest: an entry of `index.json`, or anything an index in it lists.
+    Digest(Digest),
+}
+
+impl ImageLocation {
+    /// Of all ways to read `text`, the one with the longest path that exists.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.strip_prefix("oci:").unwrap_or(text);
+        let whole = || Self {
+            layout: text.into(),
+            selector: None,
+        };
+        if Path::new(text).exists() {
+            return Ok(whole());
+        }
+        for (at, separator) in text.rmatch_indices(['@', ':']) {
+            let (path, rest) = (&text[..at], &text[at + 1..]);
+            if path.is_empty() || !Path::new(path).exists() {
+                continue;
+            }
+            let selector = match separator {
+                "@" => Selector::Digest(rest.parse()?),
+                _ => Selector::Tag(rest.to_owned()),
+            };
+            return Ok(Self {
+                layout: path.into(),
+                selector: Some(selector),
+            });
+        }
+        Ok(whole())
+    }
+
+    /// The entries of `index.json` that are meant. One that is found only below an index is given as it is there.
+    pub fn select(&self, layout: &Layout, index: &IndexFile, children: impl Fn(&Descriptor) -> Result<Vec<Descriptor>>) -> Result<Vec<Descriptor>> {
+        let found = match &self.selector {
+            None => return Ok(index.entries().to_vec()),
+            Some(Selector::Tag(tag)) => index.entries().iter().find(|entry| has_name(entry, tag)).cloned(),
+            Some(Selector::Digest(digest)) => find_digest(index.entries(), digest, &children, 0)?,
+        };
+        found.map(|entry| vec![entry]).ok_or_else(|| self.not_found(layout, index))
+    }
+
+    fn not_found(&self, layout: &Layout, index: &IndexFile) -> Error {
+        let what = match &self.selector {
+            Some(Selector::Tag(tag)) => format!("no image `{tag}`"),
+            Some(Selector::Digest(digest)) => format!("no image {digest}"),
+            None => "no image".to_owned(),
+        };
+        let names: Vec<&str> = index.entries().iter().filter_map(|entry| entry.annotation(REF_NAME)).collect();
+        let hint = match names.as_slice() {
+            [] => "it has no named images; look at it without a name".to_owned(),
+            names => format!("it has {}", names.join(", ")),
+        };
+        Error::new(ErrorKind::NotFound, format!("{what} in layout `{}`", layout.root().display())).with_hint(hint)
+    }
+}
+
+fn has_name(entry: &Descriptor, name: &str) -> bool {
+    let same_image = || {
+        let wanted = name.contains('/').then(|| name.parse().ok()).flatten();
+        wanted.is_some() && IndexFile::name_of(entry) == wanted
+    };
+    entry.annotation(REF_NAME) == Some(name) || same_image()
+}
+
+/// Deepest nesting of indexes that is followed.
+const MAX_DEPTH: usize = 8;
+
+fn find_digest(
+    entries: &[Descriptor],
+    digest: &Digest,
+    children: &impl Fn(&Descriptor) -> Result<Vec<Descriptor>>,
+    depth: usize,
+) -> Result<Option<Descriptor>> {
+    if let Some(entry) = entries.iter().find(|entry| entry.digest == *digest) {
+        return Ok(Some(entry.clone()));
+    }
+    if depth < MAX_DEPTH {
+        for entry in entries {
+            if let Some(found) = find_digest(&children(entry)?, digest, children, depth + 1)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_path_that_exists_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().to_str().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        std::fs::create_dir(folder.path().join("a:1")).unwrap();
+        let check = |text: &str, layout: &str, selector: Option<Selector>| {
+            let found = ImageLocation::parse(&format!("{base}/{text}")).unwrap();
+            assert_eq!(found, ImageLocation { layout: format!("{base}/{layout}").into(), selector });
+        };
+        let tag = |text: &str| Some(Selector::Tag(text.to_owned()));
+        let digest = Digest::of(b"");
+        check("a", "a", None);
+        check("a:1", "a:1", None);
+        check("a:2", "a", tag("2"));
+        check("a:1:2", "a:1", tag("2"));
+        check("a:reg.test:5000/x:1", "a", tag("reg.test:5000/x:1"));
+        check(&format!("a@{digest}"), "a", Some(Selector::Digest(digest)));
+        check("none:1", "none:1", None);
+        assert!(ImageLocation::parse(&format!("{base}/a@sha256:1")).is_err());
+    }
+}

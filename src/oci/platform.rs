@@ -1,0 +1,132 @@
+//! [`Platform`]: what an image in an index is for (OCI image index, `platform`).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// Operating system, processor, and what tells two of them apart. Fields that are not known here are kept.
+///
+/// A type of its own because the one of `oci-spec` writes `os_version` where the format has `os.version`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Platform {
+    /// `amd64`, `arm64`, ...
+    #[serde(default)]
+    pub architecture: String,
+    /// `linux`, ...
+    #[serde(default)]
+    pub os: String,
+    /// The version of a distribution, for images of the Cloud Native Buildpacks.
+    #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+    /// `v7`, `v8`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// All other fields.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Platform {
+    /// Whether an image for `self` is what somebody who asks for `wanted` means: os and architecture are equal, and the
+    /// variant where one is asked for. arm64 is arm64/v8, and arm is arm/v7.
+    #[must_use]
+    pub fn answers(&self, wanted: &Self) -> bool {
+        let default_variant = |architecture: &str| match architecture {
+            "arm64" => Some("v8"),
+            "arm" => Some("v7"),
+            _ => None,
+        };
+        let variant = self.variant.as_deref().or_else(|| default_variant(&self.architecture));
+        self.os == wanted.os
+            && self.architecture == wanted.architecture
+            && (wanted.variant.is_none() || variant == wanted.variant.as_deref())
+            && (wanted.os_version.is_none() || self.os_version == wanted.os_version)
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        if let Some(variant) = &self.variant {
+            write!(f, "/{variant}")?;
+        }
+        if let Some(version) = &self.os_version {
+            write!(f, ":{version}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `os/architecture[/variant][:os.version]`, as it is displayed.
+impl FromStr for Platform {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (names, os_version) = match text.split_once(':') {
+            Some((names, version)) => (names, Some(version)),
+            None => (text, None),
+        };
+        let parts: Vec<&str> = names.split('/').collect();
+        let bad = || {
+            Error::invalid(format!("`{text}` is not a platform"))
+                .with_hint("give os/architecture[/variant][:os.version], for example linux/arm64")
+        };
+        if parts.iter().any(|part| part.is_empty()) || os_version.is_some_and(str::is_empty) {
+            return Err(bad());
+        }
+        let (os, architecture, variant) = match parts[..] {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant)),
+            _ => return Err(bad()),
+        };
+        Ok(Self {
+            architecture: architecture.to_owned(),
+            os: os.to_owned(),
+            os_version: os_version.map(ToOwned::to_owned),
+            variant: variant.map(ToOwned::to_owned),
+            other: Map::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for text in ["linux/amd64", "linux/arm/v7", "linux/arm64:24.04", "linux/arm/v6:12"] {
+            assert_eq!(text.parse::<Platform>().unwrap().to_string(), text);
+        }
+        for bad in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/amd64:"] {
+            assert!(bad.parse::<Platform>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_usual_variant_is_implied() {
+        let check = |has: &str, wanted: &str, expected: bool| {
+            let answer = has.parse::<Platform>().unwrap().answers(&wanted.parse().unwrap());
+            assert_eq!(answer, expected, "{has} for {wanted}");
+        };
+        check("linux/arm64", "linux/arm64/v8", true);
+        check("linux/arm64/v8", "linux/arm64", true);
+        check("linux/arm", "linux/arm/v7", true);
+        check("linux/arm/v6", "linux/arm/v7", false);
+        check("linux/amd64", "linux/arm64", false);
+        check("linux/amd64:22.04", "linux/amd64", true);
+        check("linux/amd64:22.04", "linux/amd64:24.04", false);
+    }
+
+    #[test]
+    fn the_dot_is_in_the_name_of_the_field_and_others_are_kept() {
+        let text = r#"{"architecture":"amd64","os":"linux","os.features":["x"],"os.version":"22.04"}"#;
+        let platform: Platform = serde_json::from_str(text).unwrap();
+        assert_eq!(platform.os_version.as_deref(), Some("22.04"));
+        assert_eq!(super::super::json::to_bytes(&platform), text.as_bytes());
+    }
+}
