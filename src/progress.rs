@@ -7,6 +7,9 @@ pub trait Progress: Sync {
     /// A step begins; `total` is the number of bytes it will pass through.
     fn step(&self, name: &str, total: u64) -> Box<dyn Step + '_>;
 
+    /// A part of the work is done, with this result.
+    fn done(&self, summary: &str);
+
     /// Whether the work should end as soon as it can, leaving nothing half done.
     fn stop_requested(&self) -> bool {
         false
@@ -21,13 +24,10 @@ pub trait Progress: Sync {
     }
 }
 
-/// One step of the work, from its begin to its end.
+/// One step of the work, which ends when this is dropped.
 pub trait Step: Send {
     /// `bytes` more have passed.
     fn advance(&mut self, bytes: u64);
-
-    /// The step is done; `summary` says with what result.
-    fn done(&mut self, summary: &str);
 }
 
 /// Reports nothing and never stops.
@@ -38,10 +38,10 @@ impl Progress for Silent {
     fn step(&self, _name: &str, _total: u64) -> Box<dyn Step + '_> {
         Box::new(Self)
     }
+
+    fn done(&self, _summary: &str) {}
 }
 
 impl Step for Silent {
     fn advance(&mut self, _bytes: u64) {}
-
-    fn done(&mut self, _summary: &str) {}
 }

@@ -172,6 +172,12 @@ impl Target {
     }
 }
 
+/// Whether `name` is a known operating system or architecture.
+#[must_use]
+pub fn is_known_name(name: &str) -> bool {
+    KNOWN_OS.contains(&name) || KNOWN_ARCH.contains(&name)
+}
+
 /// What can be a folder name and stand between `/`, `:`, `;` and `@`.
 fn is_name(name: &str) -> bool {
     !matches!(name, "." | "..")

@@ -1,12 +1,20 @@
 //! [`Layer`]: a tar in a layout, known by its digest before and after compression.
 
+use std::io::{BufRead, BufReader, Read};
 use std::num::NonZeroUsize;
+
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
 
 use super::descriptor::{Descriptor, media_type};
 use super::digest::DiffId;
 use super::layout::LayoutWriter;
+use super::store::BlobSource;
 use crate::archive::compress::{self, Compression, Produce};
-use crate::error::Result;
+use crate::archive::entry::Entry;
+use crate::archive::limit::Limited;
+use crate::archive::tar_read::TarReader;
+use crate::error::{Error, Result, from_io};
 
 /// A layer whose blob is in the layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,4 +64,61 @@ pub fn write(
         diff_id: DiffId::from_sha256(packed.diff_id),
     };
     Ok((layer, Origin::Compressed))
+}
+
+/// The entries of a layer, and its digest before compression; `None` for a blob that is no layer by its media type.
+///
+/// The whole blob is read and verified.
+pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Option<(Vec<Entry>, DiffId)>> {
+    let in_blob = |error: Error| error.context(format!("failed to read layer {}", layer.digest));
+    let mut blob = BufReader::with_capacity(128 << 10, source.open(layer)?);
+    if !is_layer(&layer.media_type) {
+        std::io::copy(&mut blob, &mut std::io::sink()).map_err(unreadable).map_err(in_blob)?;
+        return Ok(None);
+    }
+    read_tar(blob, layer.size).map(Some).map_err(in_blob)
+}
+
+fn is_layer(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.oci.image.layer.") || media_type.starts_with("application/vnd.docker.image.rootfs.")
+}
+
+/// The compression is told from the first bytes: media types have been wrong before.
+fn read_tar(mut blob: BufReader<Box<dyn Read + '_>>, size: u64) -> Result<(Vec<Entry>, DiffId)> {
+    let start = blob.fill_buf().map_err(unreadable)?;
+    let content: Box<dyn Read + '_> = match start {
+        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(blob)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            Box::new(zstd::Decoder::with_buffer(blob).map_err(unreadable)?)
+        }
+        _ => Box::new(blob),
+    };
+    let mut hashing = Hashing {
+        inner: Limited::new(content, size),
+        digest: Sha256::new(),
+    };
+    let mut entries = Vec::new();
+    let mut tar = TarReader::new(&mut hashing);
+    while let Some(found) = tar.next_entry()? {
+        entries.push(found.entry);
+    }
+    std::io::copy(&mut hashing, &mut std::io::sink()).map_err(unreadable)?;
+    Ok((entries, DiffId::from_sha256(hashing.digest.finalize().into())))
+}
+
+struct Hashing<R> {
+    inner: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.digest.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+fn unreadable(cause: std::io::Error) -> Error {
+    from_io(cause, |cause| Error::damaged("its content can not be read").with_source(cause))
 }

@@ -1,2 +1,26 @@
-//! stub
-fn main() {}
+//! The `airpack` command: the only code that knows of a terminal, flags, the environment and exit codes.
+
+mod cli;
+mod commands;
+mod output;
+mod pairs;
+mod progress;
+mod signals;
+mod tree;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let output = output::Output::new(&cli.terminal);
+    let stop = signals::watch();
+    match commands::run(cli.command, &output, &stop) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The command tree, and the options that all commands have.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{buildpack, inspect};
+
+/// Packages Cloud Native Buildpacks for several platforms at once, offline.
+///
+/// Reads buildpacks from disk and writes them as OCI images into an image layout: no daemon, no registry, no network.
+#[derive(Debug, Parser)]
+#[command(name = "airpack", version, arg_required_else_help = true, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) terminal: Terminal,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci
+  airpack inspect out.oci
+
+Exit codes: 0 done, 1 it failed, 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Package buildpacks
+    #[command(subcommand, after_help = "Example:\n  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci")]
+    Buildpack(buildpack::Command),
+    /// Show what is in a layout: index, platforms, config, labels, layers and their files
+    Inspect(inspect::Arguments),
+}
+
+/// What all commands say to the terminal, and how.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Terminal {
+    /// Say nothing but the result, warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// How long work is shown: bars on a terminal, lines elsewhere, or nothing
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+    /// When colours are used; `auto` also respects `NO_COLOR`
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorMode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    Auto,
+    Plain,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorMode {
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,208 @@
+//! `airpack inspect`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use airpack::error::Result;
+use airpack::oci::json;
+use airpack::oci::layout::REF_NAME;
+use airpack::oci::locate::ImageLocation;
+use airpack::operations::inspect::{Content, EntryView, ImageView, InspectReport, InspectRequest, LayerView, Node, run as look};
+use clap::Args;
+use serde_json::Value;
+
+use crate::output::{Output, size};
+use crate::tree::Tree;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// A layout, or one image in it: [oci:]DIR[:TAG|@DIGEST]
+    #[arg(value_name = "LAYOUT")]
+    location: String,
+    /// Only images for this platform: os/architecture[/variant][:os.version]
+    #[arg(long)]
+    platform: Option<String>,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Every blob that is read is verified. -v shows all files of large layers.
+
+Examples:
+  airpack inspect out.oci
+  airpack inspect out.oci:1.0 --platform linux/arm64
+  airpack inspect out.oci --json";
+
+/// Files of a layer that are shown without `-v`.
+const MAX_FILES: usize = 200;
+/// Values of labels up to this length stand in one line.
+const MAX_LINE: usize = 100;
+
+pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
+    let request = InspectRequest {
+        location: ImageLocation::parse(&arguments.location)?,
+        platform: arguments.platform.as_deref().map(str::parse).transpose()?,
+    };
+    let report = look(&request, &output.progress(stop))?;
+    let text = if arguments.json { json::to_pretty(&report) } else { text(&report, output.is_verbose()) };
+    output.data(&text);
+    Ok(())
+}
+
+fn text(report: &InspectReport, all_files: bool) -> String {
+    let mut top = Tree::new(format!("layout {}", report.layout.display()));
+    if report.entries.is_empty() {
+        top.line("no images");
+    }
+    for entry in &report.entries {
+        top.push(node(entry, all_files));
+    }
+    top.render()
+}
+
+fn node(node: &Node, all_files: bool) -> Tree {
+    let name = node.annotations.get(REF_NAME).map(|name| format!("{name}: ")).unwrap_or_default();
+    let platform = node.platform.as_ref().map(|platform| format!("{platform}: ")).unwrap_or_default();
+    let kind = match &node.content {
+        Content::Index { .. } => "image index".to_owned(),
+        Content::Image(image) => match &image.buildpackage {
+            Some(module) => format!("buildpackage {module}"),
+            None => "image".to_owned(),
+        },
+        Content::Other => node.media_type.clone(),
+    };
+    let mut tree = Tree::new(format!("{name}{platform}{kind}"));
+    tree.line(format!("{} ({})", node.digest, size(node.size)));
+    pairs(&mut tree, "annotations of the descriptor", node.annotations.iter().filter(|(name, _)| *name != REF_NAME));
+    match &node.content {
+        Content::Index { annotations, manifests } => {
+            pairs(&mut tree, "annotations", annotations.iter());
+            for child in manifests {
+                tree.push(self::node(child, all_files));
+            }
+        }
+        Content::Image(view) => image(&mut tree, view, all_files),
+        Content::Other => {}
+    }
+    tree
+}
+
+fn image(tree: &mut Tree, view: &ImageView, all_files: bool) {
+    pairs(tree, "annotations", view.manifest_annotations.iter());
+    let mut config = Tree::new(format!("config {}", view.config_digest));
+    config.line(format!("platform {}", view.config_platform));
+    if let Some(created) = &view.created {
+        config.line(format!("created {created}"));
+    }
+    for (name, value) in &view.config {
+        config.push(json_tree(name, value));
+    }
+    tree.push(config);
+    if !view.labels.is_empty() {
+        let mut labels = Tree::new("labels");
+        for (name, value) in &view.labels {
+            labels.push(json_tree(name, value));
+        }
+        tree.push(labels);
+    }
+    for (at, layer) in view.layers.iter().enumerate() {
+        tree.push(layer_tree(at + 1, layer, all_files));
+    }
+}
+
+fn layer_tree(number: usize, layer: &LayerView, all_files: bool) -> Tree {
+    let module = layer.module.as_ref().map(|module| format!(": {module}")).unwrap_or_default();
+    let mut tree = Tree::new(format!("layer {number}{module}"));
+    tree.line(format!("{} ({})", layer.digest, size(layer.size)));
+    if let Some(diff_id) = &layer.diff_id {
+        tree.line(format!("diff id {diff_id}"));
+    }
+    match &layer.entries {
+        None => tree.line(format!("no archive: {}", layer.media_type)),
+        Some(entries) => tree.push(files(entries, all_files)),
+    }
+    tree
+}
+
+/// The entries as folders and files.
+fn files(entries: &[EntryView], all: bool) -> Tree {
+    let bytes: u64 = entries.iter().map(|entry| entry.size).sum();
+    let mut top = Tree::new(format!("{} entries with {}", entries.len(), size(bytes)));
+    let shown = if all { entries.len() } else { entries.len().min(MAX_FILES) };
+    for entry in &entries[..shown] {
+        insert(&mut top, entry);
+    }
+    if shown < entries.len() {
+        top.line(format!("{} more, shown with -v", entries.len() - shown));
+    }
+    top
+}
+
+/// Puts an entry below its folders; entries of one folder mostly follow each other, so the last child is looked at alone.
+fn insert(top: &mut Tree, entry: &EntryView) {
+    let is_absolute = entry.name.starts_with('/');
+    let mut parts: Vec<&str> = entry.name.split('/').filter(|part| !part.is_empty()).collect();
+    let Some(name) = parts.pop() else {
+        return top.line(describe(&entry.name, entry));
+    };
+    let mut folder = top;
+    for (depth, part) in parts.iter().enumerate() {
+        let label = if depth == 0 && is_absolute { format!("/{part}/") } else { format!("{part}/") };
+        let is_here = folder.children.last().is_some_and(|last| last.text.split("  ").next() == Some(label.as_str()));
+        if !is_here {
+            folder.push(Tree::new(label));
+        }
+        let last = folder.children.len() - 1;
+        folder = &mut folder.children[last];
+    }
+    let root = if parts.is_empty() && is_absolute { "/" } else { "" };
+    let slash = if entry.kind == "dir" { "/" } else { "" };
+    folder.line(describe(&format!("{root}{name}{slash}"), entry));
+}
+
+fn describe(name: &str, entry: &EntryView) -> String {
+    let owner = if (entry.uid, entry.gid) == (0, 0) { String::new() } else { format!(" {}:{}", entry.uid, entry.gid) };
+    let link = entry.linkname.as_deref().unwrap_or_default();
+    let what = match entry.kind {
+        "dir" => String::new(),
+        "file" => format!(" {}", size(entry.size)),
+        "symlink" => format!(" -> {link}"),
+        "hardlink" => format!(" = {link}"),
+        other => format!(" {other}"),
+    };
+    format!("{name}  {}{owner}{what}", entry.mode)
+}
+
+fn pairs<'a>(tree: &mut Tree, title: &str, pairs: impl Iterator<Item = (&'a String, &'a String)>) {
+    let mut list = Tree::new(title);
+    for (name, value) in pairs {
+        list.line(format!("{name}: {value}"));
+    }
+    if !list.children.is_empty() {
+        tree.push(list);
+    }
+}
+
+/// JSON in one line where that is short, else a branch for each value.
+fn json_tree(name: &str, value: &Value) -> Tree {
+    let line = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        Value::Object(object) if line.len() > MAX_LINE => {
+            let mut tree = Tree::new(name);
+            tree.children.extend(object.iter().map(|(name, value)| json_tree(name, value)));
+            tree
+        }
+        Value::Array(items) if line.len() > MAX_LINE => {
+            let mut tree = Tree::new(name);
+            tree.children.extend(items.iter().enumerate().map(|(at, value)| json_tree(&(at + 1).to_string(), value)));
+            tree
+        }
+        _ => Tree::new(format!("{name}: {line}")),
+    }
+}

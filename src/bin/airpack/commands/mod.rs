@@ -1,0 +1,19 @@
+//! One file for each command; its path is what is typed.
+
+pub(crate) mod buildpack;
+pub(crate) mod inspect;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use airpack::error::Result;
+
+use crate::cli::Command;
+use crate::output::Output;
+
+pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
+    match command {
+        Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
+        Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
+    }
+}

@@ -1,0 +1,10 @@
+//! Where buildpacks and images meet: from a module's files to the layers, labels and images of a package.
+
+pub mod buildpackage;
+mod links;
+pub mod module_layer;
+pub mod module_source;
+pub mod plan;
+pub mod platform_folder;
+pub mod target_files;
+pub mod view;

@@ -1,0 +1,229 @@
+//! [`ModuleSource`]: a buildpack in a folder or archive, read once for all targets.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::platform_folder::{self, Choice, Context};
+use super::target_files::{TargetFiles, real_node};
+use crate::archive::archive_tree;
+use crate::archive::entry::join;
+use crate::archive::file_tree::{FileTree, NodeKind};
+use crate::cnb::airpack_config::AirpackConfig;
+use crate::cnb::buildpack::BuildpackDescriptor;
+use crate::cnb::paths::{AIRPACK_TOML, BUILDPACK_TOML, EXECUTABLES};
+use crate::cnb::target::Target;
+use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result};
+
+/// The most that is read of a TOML file.
+const MAX_TOML: u64 = 4 << 20;
+
+/// A buildpack's files, its descriptor and its settings.
+#[derive(Debug)]
+pub struct ModuleSource {
+    /// The files.
+    pub tree: FileTree,
+    /// `buildpack.toml` of the root.
+    pub descriptor: Arc<BuildpackDescriptor>,
+    /// `airpack.toml` beside it.
+    pub settings: AirpackConfig,
+    allow_unknown_target: bool,
+}
+
+/// What one target gets of a module.
+#[derive(Debug)]
+pub struct TargetView {
+    /// The folder, and why.
+    pub choice: Choice,
+    /// The files.
+    pub files: TargetFiles,
+    /// The descriptor that is in the image: the folder's own, or the root's.
+    pub descriptor: Arc<BuildpackDescriptor>,
+}
+
+impl ModuleSource {
+    /// Reads the folder or archive at `path`; an archive that is compressed is unpacked into a nameless file in `scratch`.
+    ///
+    /// `None` when `findings` tell of errors in its TOML files.
+    pub fn open(path: &Path, scratch: &Path, allow_unknown_target: bool, findings: &mut Findings) -> Result<Option<Self>> {
+        let metadata = std::fs::metadata(path).map_err(|cause| Error::io("open buildpack", path, cause))?;
+        let tree = if metadata.is_dir() {
+            // a folder that is no buildpack may be a large one
+            if std::fs::symlink_metadata(path.join(BUILDPACK_TOML)).is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound) {
+                return Err(no_descriptor(path, |name| path.join(name).exists(), || folder_below(path)));
+            }
+            FileTree::of_folder(path)?
+        } else if metadata.is_file() {
+            archive_tree::open(path, scratch)?
+        } else {
+            return Err(Error::invalid(format!("buildpack `{}` is neither a folder nor an archive", path.display())));
+        };
+        let (descriptor, mut faults) = match read_toml(&tree, BUILDPACK_TOML.as_bytes())? {
+            Some(text) => BuildpackDescriptor::parse(&tree.display(BUILDPACK_TOML.as_bytes()), &text, allow_unknown_target),
+            None => {
+                let has = |name: &str| tree.get(name.as_bytes()).is_some();
+                return Err(no_descriptor(path, has, || tree_below(&tree)));
+            }
+        };
+        let settings = match read_toml(&tree, AIRPACK_TOML.as_bytes())? {
+            Some(text) => {
+                let (settings, more) = AirpackConfig::parse(&tree.display(AIRPACK_TOML.as_bytes()), &text);
+                faults.append(more);
+                settings
+            }
+            None => Some(AirpackConfig::default()),
+        };
+        findings.append(faults);
+        let (Some(descriptor), Some(settings)) = (descriptor, settings) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            tree,
+            descriptor: descriptor.into(),
+            settings,
+            allow_unknown_target,
+        }))
+    }
+
+    /// The module as `target`, with at most one distribution, sees it. `None` when `findings` tell why not.
+    pub fn view(&self, target: &Target, all_targets: &[Target], findings: &mut Findings) -> Result<Option<TargetView>> {
+        let context = Context {
+            all_targets,
+            is_composite: self.descriptor.order.is_some(),
+            shares_executable: self.shares_executable(),
+        };
+        let mut warnings = Vec::new();
+        let choice = platform_folder::choose(&self.tree, target, context, &mut warnings);
+        for warning in warnings {
+            findings.push(warning);
+        }
+        let choice = match choice {
+            Ok(choice) => choice,
+            Err(finding) => {
+                findings.push(finding);
+                return Ok(None);
+            }
+        };
+        let files = TargetFiles::gather(&self.tree, &choice, &self.settings.shared, findings);
+        let descriptor = self.own_descriptor(&choice, findings)?;
+        self.check_executables(target, &choice, &files, findings);
+        Ok(descriptor.map(|descriptor| TargetView {
+            choice,
+            files,
+            descriptor,
+        }))
+    }
+
+    fn shares_executable(&self) -> bool {
+        self.settings.shared.iter().any(|shared| {
+            let shared = shared.value.trim_start_matches("./").trim_end_matches('/');
+            EXECUTABLES.contains(&shared) || (shared == "bin" && EXECUTABLES.iter().any(|name| self.tree.get(name.as_bytes()).is_some()))
+        })
+    }
+
+    /// A platform folder's own `buildpack.toml`, which must be of the same module.
+    fn own_descriptor(&self, choice: &Choice, findings: &mut Findings) -> Result<Option<Arc<BuildpackDescriptor>>> {
+        let path = join(&choice.folder, BUILDPACK_TOML.as_bytes());
+        if choice.folder.is_empty() || self.tree.get(&path).is_none() {
+            return Ok(Some(Arc::clone(&self.descriptor)));
+        }
+        let file = self.tree.display(&path);
+        let Some(text) = read_toml(&self.tree, &path)? else {
+            return Ok(Some(Arc::clone(&self.descriptor)));
+        };
+        let (own, faults) = BuildpackDescriptor::parse(&file, &text, self.allow_unknown_target);
+        findings.append(faults);
+        let Some(own) = own else { return Ok(None) };
+        let (root, own_name) = (name_of(&self.descriptor), name_of(&own));
+        if root != own_name {
+            let root_file = self.tree.display(BUILDPACK_TOML.as_bytes());
+            findings.push(
+                Finding::error(format!("`{}` is for {own_name}, but `{}` for {root}", file.display(), root_file.display()))
+                    .at(Place { file, excerpt: None })
+                    .hint("give both the same id and version, or remove the one in the platform folder"),
+            );
+            return Ok(None);
+        }
+        Ok(Some(own.into()))
+    }
+
+    /// Warns of `bin/detect` and `bin/build` that are missing or were not executable.
+    fn check_executables(&self, target: &Target, choice: &Choice, files: &TargetFiles, findings: &mut Findings) {
+        if self.descriptor.order.is_some() {
+            return;
+        }
+        let has = |name: &str| files.get(name.as_bytes()).is_some_and(|file| file.kind != NodeKind::Dir);
+        let for_windows = ["bin/build.bat", "bin/build.exe"].into_iter().find(|name| has(name));
+        if let Some(name) = for_windows.filter(|_| target.os.is_empty() && !has("bin/build")) {
+            let place = self.place(&join(&choice.folder, name.as_bytes()));
+            findings.push(
+                Finding::error(format!("`{name}` makes this a buildpack for windows, which is not supported"))
+                    .at(place)
+                    .hint("Windows images were removed from the Cloud Native Buildpacks by RFC 0133; a buildpack for linux has bin/build"),
+            );
+            return;
+        }
+        for name in ["bin/build", "bin/detect"] {
+            let in_folder = join(&choice.folder, name.as_bytes());
+            match files.get(name.as_bytes()) {
+                Some(file) if matches!(file.kind, NodeKind::File(_)) && file.mode & 0o111 == 0 => {
+                    findings.push(
+                        Finding::warning(format!("`{name}` is not executable in the source; in the image it is"))
+                            .at(self.place(&file.source))
+                            .hint(format!("chmod +x {}", self.tree.display(&file.source).display())),
+                    );
+                }
+                Some(file) if file.kind != NodeKind::Dir => {}
+                _ => findings.push(Finding::warning(format!("`{name}` is missing")).at(self.place(&in_folder))),
+            }
+        }
+    }
+
+    fn place(&self, path: &[u8]) -> Place {
+        Place {
+            file: self.tree.display(path),
+            excerpt: None,
+        }
+    }
+}
+
+fn name_of(descriptor: &BuildpackDescriptor) -> String {
+    format!("{}@{}", descriptor.id, descriptor.version)
+}
+
+/// The text of a TOML file, links followed inside the tree; `None` when there is no such file.
+fn read_toml(tree: &FileTree, path: &[u8]) -> Result<Option<Vec<u8>>> {
+    match real_node(tree, path) {
+        Some(node) => tree.read(&node.path, MAX_TOML).map(Some),
+        None if tree.get(path).is_some() => {
+            Err(Error::invalid(format!("link `{}` leads out of the buildpack or to nothing", tree.display(path).display())))
+        }
+        None => Ok(None),
+    }
+}
+
+fn no_descriptor(path: &Path, has: impl Fn(&str) -> bool, below: impl Fn() -> Option<String>) -> Error {
+    let error = Error::new(ErrorKind::NotFound, format!("no buildpack.toml in `{}`", path.display()));
+    if has("extension.toml") {
+        return error.with_hint("it has an extension.toml: extensions are another kind of module, which this command does not package");
+    }
+    match below() {
+        Some(folder) => error.with_hint(format!("there is one in `{folder}`: is that the buildpack's folder?")),
+        None => error.with_hint("--path takes the folder that holds buildpack.toml, or an archive of it"),
+    }
+}
+
+fn folder_below(path: &Path) -> Option<String> {
+    let mut found: Vec<_> = std::fs::read_dir(path)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|folder| folder.join(BUILDPACK_TOML).is_file())
+        .collect();
+    found.sort();
+    found.first().map(|folder| folder.display().to_string())
+}
+
+fn tree_below(tree: &FileTree) -> Option<String> {
+    let names = tree.folders_in(b"");
+    let folder = names.into_iter().find(|name| tree.get(&join(name, BUILDPACK_TOML.as_bytes())).is_some())?;
+    Some(String::from_utf8_lossy(folder).into_owned())
+}

@@ -1,0 +1,3 @@
+//! What will be written, as plain data: `--dry-run` prints it, tests look at it, operations carry it out.
+
+pub mod package;

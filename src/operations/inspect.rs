@@ -1,0 +1,330 @@
+//! Looks into a layout: its index, the images in it, and what their layers hold.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::archive::entry::{Entry, EntryKind};
+use crate::cnb_image::view::{BuildpackageView, parsed_labels};
+use crate::error::{Error, ErrorKind, Result};
+use crate::oci::descriptor::{Annotations, Descriptor, media_type};
+use crate::oci::digest::{DiffId, Digest};
+use crate::oci::image::{History, ImageConfig, ImageManifest};
+use crate::oci::index::ImageIndex;
+use crate::oci::json;
+use crate::oci::layer::read_entries;
+use crate::oci::layout::Layout;
+use crate::oci::locate::ImageLocation;
+use crate::oci::platform::Platform;
+use crate::oci::store::BlobSource;
+use crate::progress::Progress;
+
+/// Deepest nesting of indexes that is followed.
+const MAX_DEPTH: usize = 8;
+
+/// What to look at.
+#[derive(Debug, Clone)]
+pub struct InspectRequest {
+    /// A layout, or one image in it.
+    pub location: ImageLocation,
+    /// Only images that answer to this platform.
+    pub platform: Option<Platform>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct InspectReport {
+    /// The layout.
+    pub layout: PathBuf,
+    /// The entries of `index.json` that were asked for.
+    pub entries: Vec<Node>,
+}
+
+/// Something that a descriptor points to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// Digest of the blob.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length.
+    pub size: u64,
+    /// Annotations of the descriptor.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: Annotations,
+    /// Platform of the descriptor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// What is in the blob.
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+/// What a blob turned out to be.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Content {
+    /// An image index.
+    Index {
+        /// Annotations of the index itself.
+        #[serde(rename = "indexAnnotations", skip_serializing_if = "BTreeMap::is_empty")]
+        annotations: Annotations,
+        /// Its children, those that were asked for.
+        manifests: Vec<Node>,
+    },
+    /// An image.
+    Image(Box<ImageView>),
+    /// Neither.
+    Other,
+}
+
+/// An image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageView {
+    /// Annotations of the manifest itself.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub manifest_annotations: Annotations,
+    /// Digest of the config blob.
+    pub config_digest: Digest,
+    /// What the config is for.
+    pub config_platform: Platform,
+    /// When the image was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Settings for running, but for the labels.
+    pub config: Map<String, Value>,
+    /// The labels; those that are JSON are parsed.
+    pub labels: BTreeMap<String, Value>,
+    /// How the layers came about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<History>,
+    /// The module that the image packages, as `id@version`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buildpackage: Option<String>,
+    /// The layers, the lowest first.
+    pub layers: Vec<LayerView>,
+}
+
+/// A layer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerView {
+    /// The blob.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length.
+    pub size: u64,
+    /// Digest before compression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff_id: Option<DiffId>,
+    /// The module in it, as `id@version`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Its entries; `null` where the blob is no archive.
+    pub entries: Option<Vec<EntryView>>,
+}
+
+/// An entry of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryView {
+    /// Its name; where that is not UTF-8, as near as can be.
+    pub name: String,
+    /// `file`, `dir`, `symlink`, `hardlink`, ...
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Permissions in octal: `0755`.
+    pub mode: String,
+    /// The owner's number.
+    pub uid: u64,
+    /// The group's number.
+    pub gid: u64,
+    /// Length of the content.
+    pub size: u64,
+    /// Seconds since the epoch.
+    pub mtime: u64,
+    /// What a link says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linkname: Option<String>,
+}
+
+impl EntryView {
+    fn of(entry: &Entry) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            name: text(&entry.path),
+            kind: entry.kind.name(),
+            mode: format!("{:04o}", entry.mode),
+            uid: entry.uid,
+            gid: entry.gid,
+            size: entry.kind.size(),
+            mtime: entry.mtime,
+            linkname: match &entry.kind {
+                EntryKind::Symlink { target } | EntryKind::Hardlink { target } => Some(text(target)),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Reads all that was asked for; every blob on the way is verified.
+pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectReport> {
+    let location = &request.location;
+    let layout = Layout::open(&location.layout)?;
+    let index = layout.index_file()?;
+    let entries = location.select(&layout, &index, |entry| children(&layout, entry))?;
+    let look = Look {
+        layout: &layout,
+        platform: request.platform.as_ref(),
+        progress,
+    };
+    let mut nodes = Vec::new();
+    for entry in &entries {
+        nodes.extend(look.node(entry, 0)?);
+    }
+    if let (Some(platform), true) = (look.platform, nodes.is_empty()) {
+        let mut has = Vec::new();
+        for entry in &entries {
+            platforms(&layout, entry, &mut has, 0)?;
+        }
+        let message = format!("no image for {platform} in `{}`", location.layout.display());
+        let hint = if has.is_empty() { "it has no images".to_owned() } else { format!("it has {}", has.join(", ")) };
+        return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
+    }
+    Ok(InspectReport {
+        layout: location.layout.clone(),
+        entries: nodes,
+    })
+}
+
+fn children(layout: &Layout, entry: &Descriptor) -> Result<Vec<Descriptor>> {
+    if !media_type::is_index(&entry.media_type) {
+        return Ok(Vec::new());
+    }
+    Ok(read_index(layout, entry)?.manifests)
+}
+
+fn read_index(layout: &Layout, entry: &Descriptor) -> Result<ImageIndex> {
+    json::from_slice(&layout.read(entry)?, &format!("image index {}", entry.digest))
+}
+
+fn platforms(layout: &Layout, entry: &Descriptor, found: &mut Vec<String>, depth: usize) -> Result<()> {
+    if media_type::is_index(&entry.media_type) && depth < MAX_DEPTH {
+        for child in children(layout, entry)? {
+            platforms(layout, &child, found, depth + 1)?;
+        }
+    } else if let Some(platform) = &entry.platform {
+        found.push(platform.to_string());
+    }
+    Ok(())
+}
+
+struct Look<'a> {
+    layout: &'a Layout,
+    platform: Option<&'a Platform>,
+    progress: &'a dyn Progress,
+}
+
+impl Look<'_> {
+    /// `None` for what is for another platform than the one asked for.
+    fn node(&self, descriptor: &Descriptor, depth: usize) -> Result<Option<Node>> {
+        self.progress.check()?;
+        let content = if media_type::is_index(&descriptor.media_type) {
+            if depth >= MAX_DEPTH {
+                return Err(Error::damaged(format!("image index {} is nested more than {MAX_DEPTH} deep", descriptor.digest)));
+            }
+            let index = read_index(self.layout, descriptor)?;
+            let mut manifests = Vec::new();
+            for child in &index.manifests {
+                manifests.extend(self.node(child, depth + 1)?);
+            }
+            if manifests.is_empty() && self.platform.is_some() {
+                return Ok(None);
+            }
+            Content::Index {
+                annotations: index.annotations,
+                manifests,
+            }
+        } else if media_type::is_manifest(&descriptor.media_type) {
+            match self.image(descriptor)? {
+                Some(image) => Content::Image(Box::new(image)),
+                None => return Ok(None),
+            }
+        } else if self.platform.is_some() {
+            return Ok(None);
+        } else {
+            let mut blob = self.layout.open(descriptor)?;
+            drain(&mut blob, descriptor)?;
+            Content::Other
+        };
+        Ok(Some(Node {
+            digest: descriptor.digest.clone(),
+            media_type: descriptor.media_type.clone(),
+            size: descriptor.size,
+            annotations: descriptor.annotations.clone(),
+            platform: descriptor.platform.clone(),
+            content,
+        }))
+    }
+
+    fn image(&self, descriptor: &Descriptor) -> Result<Option<ImageView>> {
+        let is_wanted = |platform: &Platform| self.platform.is_none_or(|wanted| platform.answers(wanted));
+        if descriptor.platform.as_ref().is_some_and(|platform| !is_wanted(platform)) {
+            return Ok(None);
+        }
+        let manifest: ImageManifest = json::from_slice(&self.layout.read(descriptor)?, &format!("image manifest {}", descriptor.digest))?;
+        let config_bytes = self.layout.read(&manifest.config)?;
+        let mut config: ImageConfig = json::from_slice(&config_bytes, &format!("image config {}", manifest.config.digest))?;
+        if descriptor.platform.is_none() && !is_wanted(&config.platform()) {
+            return Ok(None);
+        }
+        let labels = config.labels();
+        let view = BuildpackageView::of(&labels)
+            .map_err(|error| error.context(format!("failed to read image config {}", manifest.config.digest)))?;
+        let mut layers = Vec::new();
+        for (at, layer) in manifest.layers.iter().enumerate() {
+            layers.push(self.layer(layer, config.rootfs.diff_ids.get(at), view.as_ref())?);
+        }
+        Ok(Some(ImageView {
+            manifest_annotations: manifest.annotations,
+            config_digest: manifest.config.digest,
+            config_platform: config.platform(),
+            created: config.created.take(),
+            config: config.config.take().map(|config| config.other).unwrap_or_default(),
+            labels: parsed_labels(&labels),
+            history: config.history,
+            buildpackage: view.map(|view| format!("{}@{}", view.metadata.id, view.metadata.version)),
+            layers,
+        }))
+    }
+
+    fn layer(&self, layer: &Descriptor, diff_id: Option<&DiffId>, view: Option<&BuildpackageView>) -> Result<LayerView> {
+        let mut step = self.progress.step(&layer.digest.to_string(), layer.size);
+        let entries = read_entries(self.layout, layer)?;
+        step.advance(layer.size);
+        if let (Some((_, found)), Some(said)) = (&entries, diff_id)
+            && found != said
+        {
+            return Err(Error::damaged(format!("blob {} unpacks to {found}, but its image says {said}", layer.digest)));
+        }
+        Ok(LayerView {
+            digest: layer.digest.clone(),
+            media_type: layer.media_type.clone(),
+            size: layer.size,
+            module: view.zip(diff_id).and_then(|(view, diff_id)| view.module_in(&diff_id.to_string())),
+            diff_id: diff_id.cloned(),
+            entries: entries.map(|(entries, _)| entries.iter().map(EntryView::of).collect()),
+        })
+    }
+}
+
+fn drain(blob: &mut dyn Read, descriptor: &Descriptor) -> Result<()> {
+    std::io::copy(blob, &mut std::io::sink()).map(drop).map_err(|cause| {
+        crate::error::from_io(cause, |cause| Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause))
+    })
+}

@@ -1,0 +1,4 @@
+//! What the tool does, one file for each: a request becomes a plan, the plan is carried out, a report tells of it.
+
+pub mod inspect;
+pub mod package;
