@@ -45,3 +45,37 @@ impl Progress for Silent {
 impl Step for Silent {
     fn advance(&mut self, _bytes: u64) {}
 }
+
+/// A number of bytes with three digits and a decimal unit.
+#[must_use]
+pub fn in_units(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut amount = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while amount >= 999.5 && unit + 1 < UNITS.len() {
+        amount /= 1000.0;
+        unit += 1;
+    }
+    let decimals = if amount < 9.995 { 2 } else { usize::from(amount < 99.95) };
+    format!("{amount:.decimals$} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits() {
+        let check = |bytes: u64, expected: &str| assert_eq!(in_units(bytes), expected);
+        check(0, "0 B");
+        check(999, "999 B");
+        check(1000, "1.00 kB");
+        check(12_345, "12.3 kB");
+        check(999_999, "1.00 MB");
+        check(123_456_789, "123 MB");
+        check(u64::MAX, "18446744 TB");
+    }
+}

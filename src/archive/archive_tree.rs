@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
 use super::entry::{Entry, EntryKind, display_path, parent, relative_path};
-use super::file_tree::{FileNode, FileTree, Node, NodeKind};
-use super::limit::Limited;
+use super::file_tree::{FileNode, FileTree, Node, NodeKind, Shared};
+use super::limit::{Expansion, Limited};
 use super::tar_read::TarReader;
 use super::zip_read;
 use crate::error::{Error, ErrorKind, Result, from_io};
@@ -24,7 +25,8 @@ pub fn open(path: &Path, scratch: &Path) -> Result<FileTree> {
 fn read_archive(path: &Path, scratch: &Path) -> Result<FileTree> {
     let mut file = File::open(path).map_err(|cause| Error::io("open", path, cause))?;
     let form = sniff(&mut file).map_err(|cause| Error::io("read", path, cause))?;
-    let new_spool = || tempfile::tempfile_in(scratch).map_err(|cause| Error::io("make a temporary file in", scratch, cause));
+    let new_spool =
+        || tempfile::tempfile_in(scratch).map_err(|cause| Error::io("make a temporary file in", scratch, cause));
     let (entries, spool) = match form {
         Form::Tar => (tar_entries(&file)?, file),
         Form::Gzip => {
@@ -36,7 +38,10 @@ fn read_archive(path: &Path, scratch: &Path) -> Result<FileTree> {
             (zip_read::unpack(file, &mut spool)?, spool)
         }
         Form::Unknown => {
-            return Err(Error::new(ErrorKind::Unsupported, "it is no tar, tar.gz or zip archive"));
+            return Err(
+                Error::new(ErrorKind::Unsupported, "it is no tar, tar.gz or zip archive")
+                    .with_hint("--path takes the buildpack's folder, or a .tar, .tar.gz or .zip of it"),
+            );
         }
     };
     Ok(FileTree::of_spool(path, nodes(entries)?, spool))
@@ -64,22 +69,36 @@ fn sniff(file: &mut File) -> io::Result<Form> {
 fn gunzip(file: &File, mut spool: File) -> Result<File> {
     let unreadable = |cause| from_io(cause, |cause| Error::damaged("it is not whole gzip").with_source(cause));
     let compressed = file.metadata().map_err(unreadable)?.len();
-    let mut content = Limited::new(MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)), compressed);
+    // the last member says how long it is: enough to refuse most bombs before they are unpacked
+    let mut isize = [0; 4];
+    if compressed > 18 && file.read_exact_at(&mut isize, compressed - 4).is_ok() {
+        Expansion::of(compressed).foresee(u32::from_le_bytes(isize).into())?;
+    }
+    let mut content = Limited::new(
+        MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)),
+        compressed,
+    );
     let mut buffer = vec![0; 128 << 10];
     loop {
         let count = content.read(&mut buffer).map_err(unreadable)?;
         if count == 0 {
             break;
         }
-        io::Write::write_all(&mut spool, &buffer[..count])
-            .map_err(|cause| Error::new(ErrorKind::Io, "failed to write the unpacked archive to a temporary file").with_source(cause))?;
+        io::Write::write_all(&mut spool, &buffer[..count]).map_err(|cause| {
+            Error::new(
+                ErrorKind::Io,
+                "failed to write the unpacked archive to a temporary file",
+            )
+            .with_source(cause)
+        })?;
     }
     Ok(spool)
 }
 
 fn tar_entries(mut file: &File) -> Result<Vec<(Entry, u64)>> {
-    file.seek(SeekFrom::Start(0))
-        .map_err(|cause| Error::new(ErrorKind::Io, "failed to go back to the begin of the archive").with_source(cause))?;
+    file.seek(SeekFrom::Start(0)).map_err(|cause| {
+        Error::new(ErrorKind::Io, "failed to go back to the begin of the archive").with_source(cause)
+    })?;
     let mut reader = TarReader::new(BufReader::with_capacity(128 << 10, file));
     let mut entries = Vec::new();
     while let Some(found) = reader.next_entry()? {
@@ -129,17 +148,28 @@ fn nodes(entries: Vec<(Entry, u64)>) -> Result<Vec<Node>> {
 }
 
 /// A second name of a file that came before.
-fn hard_link(path: &[u8], target: &[u8], nodes: &mut [Option<Node>], by_path: &HashMap<Vec<u8>, usize>) -> Result<NodeKind> {
+fn hard_link(
+    path: &[u8],
+    target: &[u8],
+    nodes: &mut [Option<Node>],
+    by_path: &HashMap<Vec<u8>, usize>,
+) -> Result<NodeKind> {
     let found = relative_path(target)
-        .map_err(|error| error.context(format!("entry `{}` is a hard link that leads out of the archive", display_path(path))))?
+        .map_err(|error| {
+            error.context(format!(
+                "entry `{}` is a hard link that leads out of the archive",
+                display_path(path)
+            ))
+        })?
         .and_then(|target| by_path.get(&target).copied());
-    let original = found.and_then(|at| nodes[at].as_mut()).map(|node| &mut node.kind);
-    match original {
-        Some(NodeKind::File(file)) => {
-            file.shared = Some(file.shared.unwrap_or((0, file.offset)));
+    let original = found.and_then(|at| nodes[at].as_mut());
+    match original.map(|node| (node.mode, &mut node.kind)) {
+        Some((mode, NodeKind::File(file))) => {
+            let id = (0, file.offset);
+            file.shared = Some(file.shared.unwrap_or(Shared { id, mode }));
             Ok(NodeKind::File(*file))
         }
-        Some(NodeKind::Symlink(text)) => Ok(NodeKind::Symlink(text.clone())),
+        Some((_, NodeKind::Symlink(text))) => Ok(NodeKind::Symlink(text.clone())),
         _ => Err(Error::invalid(format!(
             "entry `{}` is a hard link to `{}`, which is no file before it",
             display_path(path),
@@ -150,8 +180,16 @@ fn hard_link(path: &[u8], target: &[u8], nodes: &mut [Option<Node>], by_path: &H
 
 /// Adds the folders that files lie in without an entry of their own; an error where such a parent is no folder.
 fn add_implied_folders(nodes: &mut Vec<Node>) -> Result<()> {
-    let not_folders: HashSet<&[u8]> = nodes.iter().filter(|node| !node.is_dir()).map(|node| node.path.as_slice()).collect();
-    let mut known: HashSet<&[u8]> = nodes.iter().filter(|node| node.is_dir()).map(|node| node.path.as_slice()).collect();
+    let not_folders: HashSet<&[u8]> = nodes
+        .iter()
+        .filter(|node| !node.is_dir())
+        .map(|node| node.path.as_slice())
+        .collect();
+    let mut known: HashSet<&[u8]> = nodes
+        .iter()
+        .filter(|node| node.is_dir())
+        .map(|node| node.path.as_slice())
+        .collect();
     let mut implied = Vec::new();
     for node in nodes.iter() {
         let mut path = node.path.as_slice();

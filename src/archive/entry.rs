@@ -99,7 +99,11 @@ pub fn display_path(path: &[u8]) -> String {
     if text.chars().any(char::is_control) {
         text.chars()
             .flat_map(|c| {
-                let escaped: Vec<char> = if c.is_control() { c.escape_default().collect() } else { vec![c] };
+                let escaped: Vec<char> = if c.is_control() {
+                    c.escape_default().collect()
+                } else {
+                    vec![c]
+                };
                 escaped
             })
             .collect()
@@ -114,7 +118,8 @@ pub fn display_path(path: &[u8]) -> String {
 pub fn relative_path(raw: &[u8]) -> Result<Option<Vec<u8>>> {
     let refuse = |why: &str| Error::invalid(format!("entry `{}` {why}", display_path(raw)));
     if raw.starts_with(b"/") {
-        return Err(refuse("has an absolute path").with_hint("make the archive relative to the buildpack's folder: `tar -C DIR -czf FILE .`"));
+        return Err(refuse("has an absolute path")
+            .with_hint("make the archive relative to the buildpack's folder: `tar -C DIR -czf FILE .`"));
     }
     if raw.contains(&0) {
         return Err(refuse("has a NUL in its name"));

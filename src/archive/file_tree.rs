@@ -60,9 +60,18 @@ pub enum NodeKind {
 pub struct FileNode {
     /// Length in bytes.
     pub size: u64,
-    /// Equal for all names of one file (hard links); `None` for a file with one name.
-    pub shared: Option<(u64, u64)>,
+    /// What all names of one file (hard links) have in common; `None` for a file with one name.
+    pub shared: Option<Shared>,
     pub(super) offset: u64,
+}
+
+/// A file with several names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shared {
+    /// The same for each name.
+    pub id: (u64, u64),
+    /// Permission bits of the file; an archive can say others with each name.
+    pub mode: u32,
 }
 
 impl Node {
@@ -74,16 +83,22 @@ impl Node {
 }
 
 impl FileTree {
-    /// Lists the folder `root`. Links are not followed, but `root` itself may be one.
-    pub fn of_folder(root: &Path) -> Result<Self> {
+    /// Lists the folder `root`, but nothing of the folder `without`. Links are not followed, but `root` itself may be one.
+    pub fn of_folder(root: &Path, without: &Path) -> Result<Self> {
         let real = fs::canonicalize(root).map_err(|cause| Error::io("open", root, cause))?;
+        let without = fs::canonicalize(without).ok();
         let walk = walkdir::WalkDir::new(&real)
             .min_depth(1)
-            .sort_by(|a, b| a.file_name().as_bytes().cmp(b.file_name().as_bytes()));
+            .sort_by(|a, b| a.file_name().as_bytes().cmp(b.file_name().as_bytes()))
+            .into_iter()
+            .filter_entry(|entry| Some(entry.path()) != without.as_deref());
         let mut nodes = Vec::new();
         for found in walk {
             let found = found.map_err(|cause| {
-                let path = cause.path().and_then(|path| path.strip_prefix(&real).ok()).map_or(root.into(), |path| root.join(path));
+                let path = cause
+                    .path()
+                    .and_then(|path| path.strip_prefix(&real).ok())
+                    .map_or(root.into(), |path| root.join(path));
                 Error::io("read", &path, cause.into())
             })?;
             let relative = found.path().strip_prefix(&real).unwrap_or(found.path());
@@ -98,7 +113,11 @@ impl FileTree {
     }
 
     fn new(origin: PathBuf, nodes: Vec<Node>, store: Store) -> Self {
-        let by_path = nodes.iter().enumerate().map(|(at, node)| (node.path.clone(), at)).collect();
+        let by_path = nodes
+            .iter()
+            .enumerate()
+            .map(|(at, node)| (node.path.clone(), at))
+            .collect();
         Self {
             origin,
             nodes,
@@ -140,8 +159,11 @@ impl FileTree {
     /// The nodes below `folder`, without itself, in [`walk_order`].
     #[must_use]
     pub fn below(&self, folder: &[u8]) -> Vec<&Node> {
-        let mut found: Vec<&Node> =
-            self.nodes.iter().filter(|node| node.path != folder && is_within(&node.path, folder)).collect();
+        let mut found: Vec<&Node> = self
+            .nodes
+            .iter()
+            .filter(|node| node.path != folder && is_within(&node.path, folder))
+            .collect();
         found.sort_by(|a, b| walk_order(&a.path, &b.path));
         found
     }
@@ -171,8 +193,13 @@ impl FileTree {
             return Ok(());
         };
         let path = root.join(std::ffi::OsStr::from_bytes(&node.path));
-        rustix::fs::accessat(rustix::fs::CWD, &path, rustix::fs::Access::READ_OK, rustix::fs::AtFlags::EACCESS)
-            .map_err(|cause| Error::io("read", &self.display(&node.path), cause.into()))
+        rustix::fs::accessat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::Access::READ_OK,
+            rustix::fs::AtFlags::EACCESS,
+        )
+        .map_err(|cause| Error::io("read", &self.display(&node.path), cause.into()))
     }
 
     /// The content of a file of this tree.
@@ -189,11 +216,19 @@ impl FileTree {
     pub fn read(&self, path: &[u8], most: u64) -> Result<Vec<u8>> {
         let file = match self.get(path).map(|node| &node.kind) {
             Some(NodeKind::File(file)) => *file,
-            Some(_) => return Err(Error::invalid(format!("`{}` is not a file", self.display(path).display()))),
+            Some(_) => {
+                return Err(Error::invalid(format!(
+                    "`{}` is not a file",
+                    self.display(path).display()
+                )));
+            }
             None => return Err(Error::io("read", &self.display(path), io::ErrorKind::NotFound.into())),
         };
         if file.size > most {
-            return Err(Error::invalid(format!("`{}` is larger than {most} bytes", self.display(path).display())));
+            return Err(Error::invalid(format!(
+                "`{}` is larger than {most} bytes",
+                self.display(path).display()
+            )));
         }
         let mut content = Vec::new();
         self.open(path, file)?
@@ -228,7 +263,10 @@ fn folder_node(relative: &Path, found: &walkdir::DirEntry) -> io::Result<Node> {
     } else {
         NodeKind::File(FileNode {
             size: metadata.len(),
-            shared: (metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino())),
+            shared: (metadata.nlink() > 1).then(|| Shared {
+                id: (metadata.dev(), metadata.ino()),
+                mode: metadata.mode() & 0o7777,
+            }),
             offset: 0,
         })
     };

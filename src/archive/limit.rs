@@ -25,6 +25,19 @@ impl Expansion {
         Self { left: limit, limit }
     }
 
+    /// An error when `bytes` are too many already.
+    pub(crate) fn foresee(&self, bytes: u64) -> Result<(), Error> {
+        if bytes > self.left { Err(self.bomb()) } else { Ok(()) }
+    }
+
+    fn bomb(&self) -> Error {
+        Error::invalid(format!(
+            "its content grows beyond {} MiB, over {RATIO} times its size: this looks like a decompression bomb",
+            self.limit >> 20
+        ))
+        .with_hint("if it is none, unpack it and give the folder instead")
+    }
+
     /// Takes `bytes` more; an error when that is too many.
     pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Error> {
         match self.left.checked_sub(bytes) {
@@ -32,11 +45,7 @@ impl Expansion {
                 self.left = left;
                 Ok(())
             }
-            None => Err(Error::invalid(format!(
-                "its content grows beyond {} MiB, over {RATIO} times its size: this looks like a decompression bomb",
-                self.limit >> 20
-            ))
-            .with_hint("if it is none, unpack it and give the folder instead")),
+            None => Err(self.bomb()),
         }
     }
 }

@@ -40,6 +40,7 @@ struct Extension {
     uid: Option<u64>,
     gid: Option<u64>,
     mtime: Option<u64>,
+    is_sparse: bool,
 }
 
 impl<R: Read> TarReader<R> {
@@ -63,7 +64,9 @@ impl<R: Read> TarReader<R> {
                 return Ok(None);
             };
             let kind = header.entry_type();
-            let said = header.entry_size().map_err(|cause| malformed("has a size that is no number", cause))?;
+            let said = header
+                .entry_size()
+                .map_err(|cause| malformed("has a size that is no number", cause))?;
             if let Some(text) = self.extension_text(kind, said)? {
                 extension.take(kind, &text)?;
                 continue;
@@ -72,7 +75,13 @@ impl<R: Read> TarReader<R> {
             if self.entries > MAX_ENTRIES {
                 return Err(Error::invalid(format!("it has more than {MAX_ENTRIES} entries")));
             }
-            let entry = extension.apply(&header, said)?;
+            let name = extension
+                .path
+                .clone()
+                .unwrap_or_else(|| header.path_bytes().into_owned());
+            let entry = extension
+                .apply(&header, said)
+                .map_err(|error| error.context(format!("failed to read entry `{}`", display_path(&name))))?;
             let size = entry.kind.size();
             self.content_left = size;
             self.padding = (512 - size % 512) % 512;
@@ -150,7 +159,9 @@ impl<R: Read> TarReader<R> {
             return Ok(None);
         }
         if size > MAX_EXTENSION {
-            return Err(Error::damaged(format!("an extension header of {size} bytes is more than any name needs")));
+            return Err(Error::damaged(format!(
+                "an extension header of {size} bytes is more than any name needs"
+            )));
         }
         self.content_left = size;
         self.padding = (512 - size % 512) % 512;
@@ -169,7 +180,9 @@ struct Content<'a, R> {
 
 impl<R: Read> Read for Content<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.reader.content_left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = usize::try_from(self.reader.content_left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         if most == 0 {
             return Ok(0);
         }
@@ -214,7 +227,7 @@ impl Extension {
                 b"uid" => self.uid = number(),
                 b"gid" => self.gid = number(),
                 b"mtime" => self.mtime = number(),
-                key if key.starts_with(b"GNU.sparse.") => return Err(sparse()),
+                key if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
                 _ => {}
             }
             text = rest;
@@ -223,8 +236,16 @@ impl Extension {
     }
 
     fn apply(self, header: &Header, size: u64) -> Result<Entry> {
+        if self.is_sparse {
+            return Err(sparse());
+        }
         let path = self.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let link = || self.link.clone().or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
+        let link = || {
+            self.link
+                .clone()
+                .or_else(|| header.link_name_bytes().map(Into::into))
+                .unwrap_or_default()
+        };
         let file = EntryKind::File {
             size: self.size.unwrap_or(size),
         };
@@ -241,12 +262,19 @@ impl Extension {
             other => {
                 return Err(Error::new(
                     crate::error::ErrorKind::Unsupported,
-                    format!("entry `{}` is of the unknown type {:?}", display_path(&path), char::from(other.as_byte())),
+                    format!(
+                        "entry `{}` is of the unknown type {:?}",
+                        display_path(&path),
+                        char::from(other.as_byte())
+                    ),
                 ));
             }
         };
         Ok(Entry {
-            mode: header.mode().map_err(|cause| malformed("has a mode that is no number", cause))? & 0o7777,
+            mode: header
+                .mode()
+                .map_err(|cause| malformed("has a mode that is no number", cause))?
+                & 0o7777,
             uid: self.uid.or(header.uid().ok()).unwrap_or(0),
             gid: self.gid.or(header.gid().ok()).unwrap_or(0),
             mtime: self.mtime.or(header.mtime().ok()).unwrap_or(0),
@@ -274,11 +302,17 @@ fn truncated() -> Error {
 }
 
 fn sparse() -> Error {
-    Error::new(crate::error::ErrorKind::Unsupported, "it holds sparse files").with_hint("make the archive without `--sparse`")
+    Error::new(
+        crate::error::ErrorKind::Unsupported,
+        "it is a sparse file, which is not supported",
+    )
+    .with_hint("make the archive without `--sparse`")
 }
 
 fn unreadable(cause: io::Error) -> Error {
-    from_io(cause, |cause| Error::damaged("the archive can not be read").with_source(cause))
+    from_io(cause, |cause| {
+        Error::damaged("the archive can not be read").with_source(cause)
+    })
 }
 
 #[cfg(test)]
@@ -311,7 +345,15 @@ mod tests {
         let given = [
             (entry(b"dir", EntryKind::Dir), &b""[..]),
             (entry(long.as_bytes(), EntryKind::File { size: 700 }), &[7; 700]),
-            (entry(b"new\nline", EntryKind::Symlink { target: b"x".repeat(300) }), b""),
+            (
+                entry(
+                    b"new\nline",
+                    EntryKind::Symlink {
+                        target: b"x".repeat(300),
+                    },
+                ),
+                b"",
+            ),
             (entry(b"big-owner", EntryKind::File { size: 1 }), b"z"),
         ];
         let bytes = archive(&given);

@@ -108,8 +108,10 @@ fn pax_records(entry: &Entry) -> Vec<u8> {
         return Vec::new();
     }
     // a name that USTAR could split has its record all the same, once PAX is needed for something else
-    let mut records: Vec<(&str, Vec<u8>)> =
-        numbers.into_iter().filter_map(|(key, number)| Some((key, number?))).collect();
+    let mut records: Vec<(&str, Vec<u8>)> = numbers
+        .into_iter()
+        .filter_map(|(key, number)| Some((key, number?)))
+        .collect();
     records.extend(name_is_long.then(|| ("path", entry.path.clone())));
     records.extend(link_is_long.then(|| ("linkpath", link.to_vec())));
     records.sort_unstable_by_key(|&(key, _)| key);
@@ -262,7 +264,10 @@ fn put_text(field: &mut [u8], text: &[u8]) {
     let count = text.len().min(field.len());
     field[..count].copy_from_slice(&text[..count]);
     if text.len() > field.len() && field.last() == Some(&b'/') {
-        let kept = field[..count - 1].iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+        let kept = field[..count - 1]
+            .iter()
+            .rposition(|&byte| byte != b'/')
+            .map_or(0, |last| last + 1);
         field[kept] = 0;
     }
 }
@@ -351,8 +356,7 @@ mod tests {
             size: u64,
             blocks_sha256: String,
         }
-        let cases: Vec<Case> =
-            serde_json::from_str(include_str!("../../fixtures/tar/go-headers.json")).unwrap();
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../../fixtures/tar/go-headers.json")).unwrap();
         assert!(cases.len() >= 500);
         let different: Vec<String> = cases
             .into_iter()

@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn writes_rfc_3339_and_refuses_what_it_cannot_write() {
         assert_eq!(Timestamp::default().rfc3339(), "1980-01-01T00:00:01Z");
-        assert_eq!(Timestamp::from_seconds(0).map(Timestamp::rfc3339).ok().as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(
+            Timestamp::from_seconds(0).map(Timestamp::rfc3339).ok().as_deref(),
+            Some("1970-01-01T00:00:00Z")
+        );
         assert!(Timestamp::from_seconds(253_402_300_800).is_err());
         assert!(Timestamp::from_seconds(u64::MAX).is_err());
     }

@@ -30,6 +30,7 @@ pub(crate) fn unpack(zip: File, scratch: &mut File) -> Result<Vec<(Entry, u64)>>
         return Err(Error::invalid(format!("it has more than {MAX_ENTRIES} entries")));
     }
     let mut expansion = Expansion::of(compressed);
+    foresee(&mut archive, &expansion)?;
     let mut offset = 0;
     let mut entries = Vec::with_capacity(archive.len());
     for index in 0..archive.len() {
@@ -37,7 +38,11 @@ pub(crate) fn unpack(zip: File, scratch: &mut File) -> Result<Vec<(Entry, u64)>>
             Error::damaged(format!("entry {} of the zip can not be read", index + 1)).with_source(cause)
         })?;
         let path = member.name_raw().to_vec();
-        let in_member = |cause| from_io(cause, |cause| unreadable(cause).context(format!("failed to read entry `{}`", display_path(&path))));
+        let in_member = |cause| {
+            from_io(cause, |cause| {
+                unreadable(cause).context(format!("failed to read entry `{}`", display_path(&path)))
+            })
+        };
         let mode = matches!(member.system(), zip::System::Unix | zip::System::OsDarwin)
             .then(|| member.external_attributes() >> 16);
         let kind = if path.ends_with(b"/") {
@@ -47,7 +52,11 @@ pub(crate) fn unpack(zip: File, scratch: &mut File) -> Result<Vec<(Entry, u64)>>
                 S_IFDIR => EntryKind::Dir,
                 S_IFLNK => {
                     let mut target = Vec::new();
-                    member.by_ref().take(MAX_LINK).read_to_end(&mut target).map_err(in_member)?;
+                    member
+                        .by_ref()
+                        .take(MAX_LINK)
+                        .read_to_end(&mut target)
+                        .map_err(in_member)?;
                     EntryKind::Symlink { target }
                 }
                 S_IFCHR => EntryKind::Special(SpecialKind::CharDevice),
@@ -74,6 +83,21 @@ pub(crate) fn unpack(zip: File, scratch: &mut File) -> Result<Vec<(Entry, u64)>>
     Ok(entries)
 }
 
+/// The directory says how long all members are: enough to refuse most bombs before they are unpacked.
+fn foresee(archive: &mut ZipArchive<std::io::BufReader<File>>, expansion: &Expansion) -> Result<()> {
+    let mut total: u64 = 0;
+    for index in 0..archive.len() {
+        let Ok(member) = archive.by_index_raw(index) else {
+            continue;
+        };
+        total = total.saturating_add(member.size());
+        expansion
+            .foresee(total)
+            .map_err(|error| error.context(format!("with entry `{}`", display_path(member.name_raw()))))?;
+    }
+    Ok(())
+}
+
 fn spool(member: &mut impl Read, scratch: &mut File, expansion: &mut Expansion) -> std::io::Result<u64> {
     let mut buffer = vec![0; 128 << 10];
     let mut size = 0;
@@ -89,5 +113,7 @@ fn spool(member: &mut impl Read, scratch: &mut File, expansion: &mut Expansion) 
 }
 
 fn unreadable(cause: std::io::Error) -> Error {
-    from_io(cause, |cause| Error::damaged("the zip archive can not be read").with_source(cause))
+    from_io(cause, |cause| {
+        Error::damaged("the zip archive can not be read").with_source(cause)
+    })
 }

@@ -24,8 +24,14 @@ impl AirpackConfig {
         for path in &shared {
             let leads_out = path.value.starts_with('/') || path.value.split('/').any(|part| part == "..");
             if leads_out || path.value.trim_matches(['.', '/']).is_empty() {
-                let finding = Finding::error(format!("shared path `{}` is not one below the buildpack's folder", path.value));
-                root.report_at(finding.hint("name files and folders relative to airpack.toml"), &path.place);
+                let finding = Finding::error(format!(
+                    "shared path `{}` is not one below the buildpack's folder",
+                    path.value
+                ));
+                root.report_at(
+                    finding.hint("name files and folders relative to airpack.toml"),
+                    &path.place,
+                );
             }
         }
         root.finish_here(Severity::Error);
@@ -42,7 +48,14 @@ mod tests {
         let parse = |text: &str| AirpackConfig::parse(Path::new("a.toml"), text.as_bytes());
         assert_eq!(parse("shared = [\"lib\", \"bin/detect\"]").0.unwrap().shared.len(), 2);
         assert!(parse("").0.unwrap().shared.is_empty());
-        for bad in ["shared = [\"../x\"]", "shared = [\"/x\"]", "shared = [\".\"]", "shared = [\"\"]", "shared = \"x\"", "share = []"] {
+        for bad in [
+            "shared = [\"../x\"]",
+            "shared = [\"/x\"]",
+            "shared = [\".\"]",
+            "shared = [\"\"]",
+            "shared = \"x\"",
+            "share = []",
+        ] {
             assert!(parse(bad).0.is_none(), "{bad}");
         }
     }

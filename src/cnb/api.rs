@@ -32,11 +32,19 @@ impl FromStr for ApiVersion {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
+        let number = |digits: &str| {
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| digits.parse().ok())
+                .flatten()
+        };
         let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
         match (number(major), number(minor)) {
             (Some(major), Some(minor)) => Ok(Self { major, minor }),
-            _ => Err(Error::invalid(format!("`{text}` is not a Buildpack API version: it needs the form `<major>.<minor>`"))),
+            _ => Err(Error::invalid(format!(
+                "`{text}` is not a Buildpack API version: it needs the form `<major>.<minor>`"
+            ))),
         }
     }
 }
@@ -51,7 +59,19 @@ mod tests {
         check("0.10", "0.10");
         check("7", "7.0");
         check("1.2", "1.2");
-        for bad in ["", ".", "1.", ".1", "v0.1", "0.1.2", "a", "-1", "+1", "0.+1", "99999999999"] {
+        for bad in [
+            "",
+            ".",
+            "1.",
+            ".1",
+            "v0.1",
+            "0.1.2",
+            "a",
+            "-1",
+            "+1",
+            "0.+1",
+            "99999999999",
+        ] {
             assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
         }
         assert!("0.10".parse::<ApiVersion>().unwrap() > "0.9".parse::<ApiVersion>().unwrap());

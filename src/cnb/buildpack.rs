@@ -7,11 +7,15 @@ use super::document::{Document, Located, Table};
 use super::id::{ModuleId, ModuleVersion};
 use super::labels::License;
 use super::stack::Stack;
-use super::target::Target;
+use super::target::{DeclaredTarget, Part, Target};
 use crate::error::{Finding, Findings, Place, Severity};
 
 /// Media types of a software bill of materials that the buildpack spec names.
-const SBOM_FORMATS: [&str; 3] = ["application/vnd.cyclonedx+json", "application/spdx+json", "application/vnd.syft+json"];
+const SBOM_FORMATS: [&str; 3] = [
+    "application/vnd.cyclonedx+json",
+    "application/spdx+json",
+    "application/vnd.syft+json",
+];
 
 /// What `buildpack.toml` says (buildpack spec; distribution spec for the describing fields).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +43,25 @@ pub struct BuildpackDescriptor {
     /// Its stacks, where it lists some.
     pub stacks: Vec<Stack>,
     /// What it runs on, as written.
-    pub targets: Vec<Target>,
-    /// Where each of `targets` stands.
-    pub target_places: Vec<Place>,
+    pub targets: Vec<DeclaredTarget>,
     /// Where `[[order]]` stands, which makes it a composite buildpack.
     pub order: Option<Place>,
 }
 
 impl BuildpackDescriptor {
+    /// The targets as written.
+    pub fn written_targets(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().map(|declared| &declared.target)
+    }
+
+    /// The entry of `[[targets]]` that `single`, a target with at most one distribution, comes from.
+    #[must_use]
+    pub fn declaration_of(&self, single: &Target) -> Option<&DeclaredTarget> {
+        self.targets
+            .iter()
+            .find(|declared| declared.target.expand().iter().any(|other| other.same_as(single)))
+    }
+
     /// Reads the text of `file`. `None` when there is an error among the findings.
     #[must_use]
     pub fn parse(file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
@@ -54,7 +69,9 @@ impl BuildpackDescriptor {
     }
 
     fn read(root: &mut Table<'_>, allow_unknown_target: bool) -> Option<Self> {
-        let api = root.required_string("api").and_then(|found| parsed::<ApiVersion>(root, found));
+        let api = root
+            .required_string("api")
+            .and_then(|found| parsed::<ApiVersion>(root, found));
         if let Some(api) = api.as_ref().filter(|api| !api.value.is_known()) {
             let finding = Finding::warning(format!("api {} is one that no known lifecycle has", api.value));
             root.report_at(finding.hint("known are 0.2 to 0.12"), &api.place);
@@ -62,7 +79,9 @@ impl BuildpackDescriptor {
         let module = match root.table("buildpack") {
             Some(table) => ModuleTable::read(table),
             None => {
-                root.report(Finding::error("`[buildpack]` is missing").hint("add [buildpack] with an id and a version"));
+                root.report(
+                    Finding::error("`[buildpack]` is missing").hint("add [buildpack] with an id and a version"),
+                );
                 None
             }
         };
@@ -91,8 +110,7 @@ impl BuildpackDescriptor {
             licenses: module.licenses,
             clear_env: module.clear_env,
             stacks,
-            target_places: targets.iter().map(|target| target.place.clone()).collect(),
-            targets: targets.into_iter().map(|target| target.value).collect(),
+            targets,
             order,
         })
     }
@@ -113,11 +131,21 @@ struct ModuleTable {
 
 impl ModuleTable {
     fn read(mut table: Table<'_>) -> Option<Self> {
-        let id = table.required_string("id").and_then(|found| parsed::<ModuleId>(&table, found));
-        let version = table.required_string("version").and_then(|found| parsed::<ModuleVersion>(&table, found));
+        let id = table
+            .required_string("id")
+            .and_then(|found| parsed::<ModuleId>(&table, found));
+        let version = table
+            .required_string("version")
+            .and_then(|found| parsed::<ModuleVersion>(&table, found));
         if let Some(version) = version.as_ref().filter(|version| !version.value.is_canonical()) {
-            let finding = Finding::warning(format!("version `{}` is not of the form X.Y.Z without leading zeros", version.value));
-            table.report_at(finding.hint("the buildpack spec wants three numbers, for example 1.0.0"), &version.place);
+            let finding = Finding::warning(format!(
+                "version `{}` is not of the form X.Y.Z without leading zeros",
+                version.value
+            ));
+            table.report_at(
+                finding.hint("the buildpack spec wants three numbers, for example 1.0.0"),
+                &version.place,
+            );
         }
         let text = |found: Option<Located<String>>| found.map(|found| found.value).unwrap_or_default();
         let name = text(table.string("name"));
@@ -129,7 +157,10 @@ impl ModuleTable {
             let media_type = format.value.split(';').next().unwrap_or_default().trim();
             if !SBOM_FORMATS.contains(&media_type) {
                 let finding = Finding::error(format!("`{}` is no format of an SBOM", format.value));
-                table.report_at(finding.hint(format!("known are {}", SBOM_FORMATS.join(", "))), &format.place);
+                table.report_at(
+                    finding.hint(format!("known are {}", SBOM_FORMATS.join(", "))),
+                    &format.place,
+                );
             }
         }
         let exec_env = read_exec_env(&mut table);
@@ -176,7 +207,9 @@ fn read_exec_env(table: &mut Table<'_>) -> Vec<String> {
 fn read_stacks(root: &mut Table<'_>) -> Vec<Stack> {
     let tables = root.tables("stacks");
     if let Some(first) = tables.first() {
-        first.report(Finding::warning("`[[stacks]]` is deprecated").hint("name what the buildpack runs on with [[targets]]"));
+        first.report(
+            Finding::warning("`[[stacks]]` is deprecated").hint("name what the buildpack runs on with [[targets]]"),
+        );
     }
     let mut stacks = Vec::new();
     for mut table in tables {
@@ -188,26 +221,33 @@ fn read_stacks(root: &mut Table<'_>) -> Vec<Stack> {
     stacks
 }
 
-fn read_targets(root: &mut Table<'_>, allow_unknown: bool) -> Vec<Located<Target>> {
-    let mut targets: Vec<Located<Target>> = Vec::new();
-    for table in root.tables("targets") {
-        let target = Target::read(table, Severity::Warning);
-        for finding in target.value.check(allow_unknown) {
-            root.report_at(finding, &target.place);
+fn read_targets(root: &mut Table<'_>, allow_unknown: bool) -> Vec<DeclaredTarget> {
+    let tables = root.tables("targets");
+    let mut targets: Vec<DeclaredTarget> = Vec::new();
+    let mut singles: Vec<Target> = Vec::new();
+    for table in tables {
+        let declared = DeclaredTarget::read(table, Severity::Warning);
+        for finding in declared.check(allow_unknown) {
+            root.push(finding);
         }
-        let is_known = |single: &Target| targets.iter().any(|other| other.value.expand().iter().any(|other| other.same_as(single)));
-        let singles = target.value.expand();
-        for (at, single) in singles.iter().enumerate() {
-            if is_known(single) || singles[..at].iter().any(|other| other.same_as(single)) {
-                root.report_at(Finding::error(format!("target `{single}` is there twice")).hint("remove one of them"), &target.place);
+        let several = declared.target.distros.len() > 1;
+        for (at, single) in declared.target.expand().into_iter().enumerate() {
+            if singles.iter().any(|other| other.same_as(&single)) {
+                let part = if several { Part::Distro(at) } else { Part::Whole };
+                let finding = Finding::error(format!("target `{single}` is there twice")).hint("remove one of them");
+                root.push(finding.at(declared.place(part).clone()));
             }
+            singles.push(single);
         }
-        targets.push(target);
+        targets.push(declared);
     }
     targets
 }
 
-fn parsed<T: std::str::FromStr<Err = crate::error::Error>>(table: &Table<'_>, found: Located<String>) -> Option<Located<T>> {
+fn parsed<T: std::str::FromStr<Err = crate::error::Error>>(
+    table: &Table<'_>,
+    found: Located<String>,
+) -> Option<Located<T>> {
     match found.value.parse() {
         Ok(value) => Some(Located {
             value,
@@ -253,8 +293,8 @@ mod tests {
             "b.toml:4:6: Error: id `app` is reserved",
             "b.toml:3:1: Error: `buildpack.version` is missing",
             "b.toml:5:1: Warning: unknown key `buildpack.versoin`",
-            "b.toml:6:1: Error: target `/zzz` has the unknown arch `zzz`",
-            "b.toml:8:1: Error: target `/zzz` has the unknown arch `zzz`",
+            "b.toml:7:8: Error: target `/zzz` has the unknown arch `zzz`",
+            "b.toml:9:8: Error: target `/zzz` has the unknown arch `zzz`",
             "b.toml:8:1: Error: target `/zzz` is there twice",
             "b.toml:2:1: Warning: unknown key `extra`",
         ];

@@ -48,7 +48,10 @@ impl Document {
         }
         let (root, faults) = DeTable::parse_recoverable(text);
         for fault in &faults {
-            document.report(Finding::error(format!("bad TOML: {}", fault.message())), fault.span().unwrap_or(0..0));
+            document.report(
+                Finding::error(format!("bad TOML: {}", fault.message())),
+                fault.span().unwrap_or(0..0),
+            );
         }
         let value = faults.is_empty().then(|| {
             let mut table = Table {
@@ -102,6 +105,11 @@ impl<'a> Table<'a> {
         self.document.report(finding, self.range.clone());
     }
 
+    /// Reports a finding that has its place.
+    pub fn push(&self, finding: Finding) {
+        self.document.findings.borrow_mut().push(finding);
+    }
+
     /// Reports at `place`.
     pub fn report_at(&self, finding: Finding, place: &Place) {
         self.document.findings.borrow_mut().push(finding.at(place.clone()));
@@ -109,18 +117,28 @@ impl<'a> Table<'a> {
 
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
-        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+        self.table
+            .iter()
+            .find(|(name, _)| name.get_ref() == key)
+            .map(|(_, value)| value)
     }
 
     fn name_of(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+        if self.name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.name)
+        }
     }
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         let message = format!("`{}` is {}, not {wanted}", self.name_of(key), kind_of(value.get_ref()));
         let mut finding = Finding::error(message);
         if wanted == "a string" && matches!(value.get_ref(), DeValue::Float(_) | DeValue::Integer(_)) {
-            finding = finding.hint(format!("put it in quotes: {key} = \"{}\"", &self.document.text[value.span()]));
+            finding = finding.hint(format!(
+                "put it in quotes: {key} = \"{}\"",
+                &self.document.text[value.span()]
+            ));
         }
         self.document.report(finding, value.span());
     }
@@ -154,7 +172,10 @@ impl<'a> Table<'a> {
         }
         let found = self.string(key)?;
         if found.value.is_empty() {
-            self.report_at(Finding::error(format!("`{}` is empty", self.name_of(key))), &found.place);
+            self.report_at(
+                Finding::error(format!("`{}` is empty", self.name_of(key))),
+                &found.place,
+            );
             return None;
         }
         Some(found)
@@ -240,7 +261,10 @@ impl<'a> Table<'a> {
     pub fn holds_tables(&self, key: &str) -> bool {
         let value = self.table.iter().find(|(name, _)| name.get_ref() == key);
         value.is_some_and(|(_, value)| match value.get_ref() {
-            DeValue::Array(items) => items.iter().next().is_some_and(|item| matches!(item.get_ref(), DeValue::Table(_))),
+            DeValue::Array(items) => items
+                .iter()
+                .next()
+                .is_some_and(|item| matches!(item.get_ref(), DeValue::Table(_))),
             _ => false,
         })
     }

@@ -42,8 +42,12 @@ impl FromStr for ModuleId {
         if RESERVED.contains(&text) {
             return Err(bad("is reserved").with_hint(format!("{} can not be ids", RESERVED.join(", "))));
         }
-        if let Some(c) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-'))) {
-            return Err(bad(&format!("has `{}` in it", c.escape_debug())).with_hint("letters, digits, `.`, `/` and `-` are allowed"));
+        if let Some(c) = text
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-')))
+        {
+            return Err(bad(&format!("has `{}` in it", c.escape_debug()))
+                .with_hint("letters, digits, `.`, `/` and `-` are allowed"));
         }
         if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(bad("has an empty, `.` or `..` part"));
@@ -70,7 +74,9 @@ impl ModuleVersion {
     #[must_use]
     pub fn is_canonical(&self) -> bool {
         let is_number = |part: &str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_digit())
+                && (part == "0" || !part.starts_with('0'))
         };
         let parts: Vec<&str> = self.0.split('.').collect();
         parts.len() == 3 && parts.into_iter().all(is_number)
@@ -107,7 +113,23 @@ mod tests {
         for good in ["a", "acme/hello", "Io.Acme/x-1", "a/b/c", "apps", "..a"] {
             assert!(good.parse::<ModuleId>().is_ok(), "{good}");
         }
-        for bad in ["", "app", "sbom", "config", "generated", "a b", "a_b", "a/../c", "..", ".", "/a", "a/", "a//b", "ä", "a\nb"] {
+        for bad in [
+            "",
+            "app",
+            "sbom",
+            "config",
+            "generated",
+            "a b",
+            "a_b",
+            "a/../c",
+            "..",
+            ".",
+            "/a",
+            "a/",
+            "a//b",
+            "ä",
+            "a\nb",
+        ] {
             assert!(bad.parse::<ModuleId>().is_err(), "{bad}");
         }
         assert_eq!("a/b/c".parse::<ModuleId>().unwrap().folder(), "a_b_c");

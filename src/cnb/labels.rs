@@ -95,7 +95,11 @@ impl BuildpackageMetadata {
             exec_env: buildpack.exec_env.clone(),
             licenses: buildpack.licenses.clone(),
             clear_env: buildpack.clear_env,
-            stacks: Some(if buildpack.stacks.is_empty() { vec![Stack::any()] } else { buildpack.stacks.clone() }),
+            stacks: Some(if buildpack.stacks.is_empty() {
+                vec![Stack::any()]
+            } else {
+                buildpack.stacks.clone()
+            }),
         }
     }
 }
@@ -107,7 +111,7 @@ impl ModuleLayer {
         Self {
             api: buildpack.api.to_string(),
             stacks: buildpack.stacks.clone(),
-            targets: buildpack.targets.clone(),
+            targets: buildpack.written_targets().cloned().collect(),
             layer_diff_id: diff_id.to_owned(),
             homepage: buildpack.homepage.clone(),
             name: buildpack.name.clone(),
@@ -123,10 +127,16 @@ mod tests {
     fn labels_read_back_as_they_were_written() {
         let metadata = r#"{"id":"a/b","name":"n","version":"1","description":"d","homepage":"h","keywords":["k"],"exec-env":["e"],"licenses":[{"Type":"MIT","URI":""}],"clear-env":true,"stacks":[{"id":"*"}]}"#;
         let read: BuildpackageMetadata = serde_json::from_str(metadata).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::from_str::<serde_json::Value>(metadata).unwrap());
+        assert_eq!(
+            serde_json::to_value(&read).unwrap(),
+            serde_json::from_str::<serde_json::Value>(metadata).unwrap()
+        );
 
         let layers = r#"{"a/b":{"1":{"api":"0.10","stacks":[{"id":"s","mixins":["m"]}],"targets":[{"os":"linux","arch":"","distros":[{"name":"ubuntu","version":"22.04"}]}],"layerDiffID":"sha256:x","homepage":"h","name":"n"}}}"#;
         let read: ModuleLayers = serde_json::from_str(layers).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::from_str::<serde_json::Value>(layers).unwrap());
+        assert_eq!(
+            serde_json::to_value(&read).unwrap(),
+            serde_json::from_str::<serde_json::Value>(layers).unwrap()
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::document::{Document, Located, Table};
-use super::target::Target;
+use super::target::DeclaredTarget;
 use crate::error::{Finding, Findings, Severity};
 
 /// What `package.toml` says, as pack reads it.
@@ -18,7 +18,7 @@ pub struct PackageConfig {
     /// Deprecated way to choose the operating system.
     pub platform_os: Option<Located<String>>,
     /// Targets of a composite.
-    pub targets: Vec<Located<Target>>,
+    pub targets: Vec<DeclaredTarget>,
 }
 
 /// An entry of `[[dependencies]]`: one of the two is given.
@@ -49,7 +49,8 @@ impl PackageConfig {
         let platform_os = root.table("platform").and_then(|mut platform| {
             let os = platform.string("os");
             if let Some(os) = &os {
-                let finding = Finding::warning("`platform.os` is deprecated").hint("name what the package runs on with [[targets]]");
+                let finding = Finding::warning("`platform.os` is deprecated")
+                    .hint("name what the package runs on with [[targets]]");
                 platform.report_at(finding, &os.place);
             }
             platform.finish(Severity::Error);
@@ -60,11 +61,15 @@ impl PackageConfig {
             extension_uri,
             dependencies: root.tables("dependencies").into_iter().map(read_dependency).collect(),
             platform_os,
-            targets: root.tables("targets").into_iter().map(|table| Target::read(table, Severity::Error)).collect(),
+            targets: root
+                .tables("targets")
+                .into_iter()
+                .map(|table| DeclaredTarget::read(table, Severity::Error))
+                .collect(),
         };
         for target in &config.targets {
-            for finding in target.value.check(allow_unknown_target) {
-                root.report_at(finding, &target.place);
+            for finding in target.check(allow_unknown_target) {
+                root.push(finding);
             }
         }
         root.finish_here(Severity::Error);
@@ -95,7 +100,10 @@ mod tests {
         let text = "[buildpack]\nuri = \".\"\nurl = \"x\"\n[[dependencies]]\n";
         let (found, findings) = PackageConfig::parse(Path::new("p.toml"), text.as_bytes(), false);
         assert!(found.is_none());
-        let lines: Vec<_> = findings.iter().map(|finding| finding.place.clone().unwrap().to_string()).collect();
+        let lines: Vec<_> = findings
+            .iter()
+            .map(|finding| finding.place.clone().unwrap().to_string())
+            .collect();
         assert_eq!(lines, ["p.toml:3:1", "p.toml:4:1"]);
     }
 
@@ -105,7 +113,7 @@ mod tests {
         let (found, findings) = PackageConfig::parse(Path::new("p.toml"), text.as_bytes(), false);
         let found = found.unwrap();
         assert_eq!(found.buildpack_uri.unwrap().value, "bp");
-        assert_eq!(found.targets[0].value.to_string(), "linux/arm64");
+        assert_eq!(found.targets[0].target.to_string(), "linux/arm64");
         assert_eq!(findings.count(Severity::Warning), 1);
     }
 }

@@ -6,17 +6,31 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Located, Table, nearest};
-use crate::error::{Error, Finding, Result, Severity};
+use crate::error::{Error, Finding, Place, Result, Severity};
 
 /// Operating systems that Go names, which are those that the OCI image spec refers to.
 const KNOWN_OS: [&str; 16] = [
-    "aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9", "solaris",
-    "wasip1", "windows", "zos",
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "wasip1",
+    "windows",
+    "zos",
 ];
 /// Architectures that Go names.
 const KNOWN_ARCH: [&str; 18] = [
-    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv", "riscv64",
-    "s390", "s390x", "sparc", "sparc64", "wasm",
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv",
+    "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm",
 ];
 /// Other names of known architectures.
 const ALIASES: [(&str, &str); 8] = [
@@ -61,6 +75,97 @@ pub struct Distro {
     pub version: String,
 }
 
+/// A part of a target that something can be wrong with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The target as a whole.
+    Whole,
+    /// `os`.
+    Os,
+    /// `arch`.
+    Arch,
+    /// `variant`.
+    Variant,
+    /// The distribution at this position.
+    Distro(usize),
+    /// `path`.
+    Path,
+}
+
+/// A target of a file, and where its parts stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredTarget {
+    /// The target.
+    pub target: Target,
+    place: Place,
+    os: Option<Place>,
+    arch: Option<Place>,
+    variant: Option<Place>,
+    path: Option<Place>,
+    distros: Vec<Place>,
+}
+
+impl DeclaredTarget {
+    /// Where a part stands; the whole where the part is not written.
+    #[must_use]
+    pub fn place(&self, part: Part) -> &Place {
+        let written = match part {
+            Part::Whole => None,
+            Part::Os => self.os.as_ref(),
+            Part::Arch => self.arch.as_ref(),
+            Part::Variant => self.variant.as_ref(),
+            Part::Distro(at) => self.distros.get(at),
+            Part::Path => self.path.as_ref(),
+        };
+        written.unwrap_or(&self.place)
+    }
+
+    /// Reads an entry of `[[targets]]`; unknown keys are reported with `unknown_keys`.
+    pub fn read(mut table: Table<'_>, unknown_keys: Severity) -> Self {
+        let text =
+            |found: &Option<Located<String>>| found.as_ref().map(|found| found.value.clone()).unwrap_or_default();
+        let mut distros = Vec::new();
+        let mut distro_places = Vec::new();
+        for mut distro in table.tables("distros") {
+            let (name, version) = (distro.string("name"), distro.string("version"));
+            distros.push(Distro {
+                name: text(&name),
+                version: text(&version),
+            });
+            distro_places.push(distro.place());
+            distro.finish(unknown_keys);
+        }
+        let (os, arch, variant) = (table.string("os"), table.string("arch"), table.string("variant"));
+        let path = table.string("path");
+        let declared = Self {
+            target: Target {
+                os: text(&os),
+                arch: text(&arch),
+                variant: text(&variant),
+                distros,
+                path: path.as_ref().map(|path| path.value.clone()),
+            },
+            place: table.place(),
+            os: os.map(|found| found.place),
+            arch: arch.map(|found| found.place),
+            variant: variant.map(|found| found.place),
+            path: path.map(|found| found.place),
+            distros: distro_places,
+        };
+        table.finish(unknown_keys);
+        declared
+    }
+
+    /// What is wrong with the names, each fault at its place; see [`Target::check`].
+    #[must_use]
+    pub fn check(&self, allow_unknown: bool) -> Vec<Finding> {
+        let faults = self.target.check(allow_unknown).into_iter();
+        faults
+            .map(|(part, finding)| finding.at(self.place(part).clone()))
+            .collect()
+    }
+}
+
 impl Target {
     /// What an image is for where no target says it.
     pub const DEFAULT_OS: &'static str = "linux";
@@ -99,76 +204,67 @@ impl Target {
 
     /// What is wrong with the names; `allow_unknown` lets operating systems and architectures pass that are not known.
     #[must_use]
-    pub fn check(&self, allow_unknown: bool) -> Vec<Finding> {
+    pub fn check(&self, allow_unknown: bool) -> Vec<(Part, Finding)> {
         let mut findings = Vec::new();
         if self.os == "windows" {
-            findings.push(
-                Finding::error(format!("target `{self}` is for windows, which is not supported"))
-                    .hint("Windows images were removed from the Cloud Native Buildpacks by RFC 0133; name linux targets"),
-            );
+            let finding = Finding::error(format!("target `{self}` is for windows, which is not supported"))
+                .hint("Windows images were removed from the Cloud Native Buildpacks by RFC 0133; name linux targets");
+            findings.push((Part::Os, finding));
         }
         let unknown = |what: &str, name: &str, known: &[&str]| {
-            let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, known)| *known);
+            let alias = ALIASES
+                .iter()
+                .find(|(alias, _)| *alias == name)
+                .map(|(_, known)| *known);
             let near = alias.or_else(|| nearest(name, known.iter().copied()));
             let mean = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-            Finding::error(format!("target `{self}` has the unknown {what} `{}`", name.escape_debug())).hint(format!(
+            Finding::error(format!(
+                "target `{self}` has the unknown {what} `{}`",
+                name.escape_debug()
+            ))
+            .hint(format!(
                 "{mean}known are {}; --allow-unknown-target takes any",
                 known.join(", ")
             ))
         };
-        for (what, name, known) in [("os", &self.os, &KNOWN_OS[..]), ("arch", &self.arch, &KNOWN_ARCH[..])] {
+        for (part, what, name, known) in [
+            (Part::Os, "os", &self.os, &KNOWN_OS[..]),
+            (Part::Arch, "arch", &self.arch, &KNOWN_ARCH[..]),
+        ] {
             if !name.is_empty() && !known.contains(&name.as_str()) {
                 if !is_name(name) {
-                    findings.push(bad_name(self, what, name));
+                    findings.push((part, bad_name(self, what, name)));
                 } else if !allow_unknown {
-                    findings.push(unknown(what, name, known));
+                    findings.push((part, unknown(what, name, known)));
                 }
             }
         }
-        let distros = self.distros.iter().flat_map(|distro| [("distro name", &distro.name), ("distro version", &distro.version)]);
-        for (what, name) in [("variant", &self.variant)].into_iter().chain(distros) {
+        let distros = self.distros.iter().enumerate().flat_map(|(at, distro)| {
+            [
+                (Part::Distro(at), "distro name", &distro.name),
+                (Part::Distro(at), "distro version", &distro.version),
+            ]
+        });
+        for (part, what, name) in [(Part::Variant, "variant", &self.variant)].into_iter().chain(distros) {
             if !name.is_empty() && !is_name(name) {
-                findings.push(bad_name(self, what, name));
+                findings.push((part, bad_name(self, what, name)));
             }
         }
         if !self.variant.is_empty() && self.arch.is_empty() {
-            findings.push(Finding::error(format!("target `{self}` has a variant without an arch")));
+            findings.push((
+                Part::Variant,
+                Finding::error(format!("target `{self}` has a variant without an arch")),
+            ));
         }
-        for distro in &self.distros {
+        for (at, distro) in self.distros.iter().enumerate() {
             if distro.name.is_empty() {
-                findings.push(Finding::error(format!("target `{self}` has a distro without a name")));
+                findings.push((
+                    Part::Distro(at),
+                    Finding::error(format!("target `{self}` has a distro without a name")),
+                ));
             }
         }
         findings
-    }
-
-    /// Reads an entry of `[[targets]]`; unknown keys are reported with `unknown_keys`.
-    pub fn read(mut table: Table<'_>, unknown_keys: Severity) -> Located<Self> {
-        let text = |found: Option<Located<String>>| found.map(|found| found.value).unwrap_or_default();
-        let distros = table
-            .tables("distros")
-            .into_iter()
-            .map(|mut distro| {
-                let read = Distro {
-                    name: text(distro.string("name")),
-                    version: text(distro.string("version")),
-                };
-                distro.finish(unknown_keys);
-                read
-            })
-            .collect();
-        let target = Located {
-            value: Self {
-                os: text(table.string("os")),
-                arch: text(table.string("arch")),
-                variant: text(table.string("variant")),
-                distros,
-                path: table.string("path").map(|path| path.value),
-            },
-            place: table.place(),
-        };
-        table.finish(unknown_keys);
-        target
     }
 }
 
@@ -182,12 +278,17 @@ pub fn is_known_name(name: &str) -> bool {
 fn is_name(name: &str) -> bool {
     !matches!(name, "." | "..")
         && name.len() <= 100
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+' | b'~'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+' | b'~'))
 }
 
 fn bad_name(target: &Target, what: &str, name: &str) -> Finding {
-    Finding::error(format!("target `{target}` has the malformed {what} `{}`", name.escape_debug()))
-        .hint("letters, digits, `.`, `-`, `_`, `+` and `~` are allowed")
+    Finding::error(format!(
+        "target `{target}` has the malformed {what} `{}`",
+        name.escape_debug()
+    ))
+    .hint("letters, digits, `.`, `-`, `_`, `+` and `~` are allowed")
 }
 
 impl fmt::Display for Distro {
@@ -251,7 +352,10 @@ impl FromStr for Target {
                 })
                 .ok_or_else(|| bad("a distro needs the form name@version"))
         };
-        let distros = distros.map(|list| list.split(';').map(parse_distro).collect::<Result<_>>()).transpose()?.unwrap_or_default();
+        let distros = distros
+            .map(|list| list.split(';').map(parse_distro).collect::<Result<_>>())
+            .transpose()?
+            .unwrap_or_default();
         Ok(Self {
             os,
             arch,
@@ -268,10 +372,29 @@ mod tests {
 
     #[test]
     fn forms() {
-        for text in ["linux", "linux/amd64", "linux/arm/v7", "/arm64", "linux/amd64:ubuntu@24.04", "linux/arm/v7:a@1;b@2", "linux:ubuntu"] {
+        for text in [
+            "linux",
+            "linux/amd64",
+            "linux/arm/v7",
+            "/arm64",
+            "linux/amd64:ubuntu@24.04",
+            "linux/arm/v7:a@1;b@2",
+            "linux:ubuntu",
+        ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for bad in ["", "/", "linux/", "linux/arm/v7/x", "linux:", "linux:@1", "linux:a@1@2", "linux:a@", "linux:a@1;", "linux/amd64/"] {
+        for bad in [
+            "",
+            "/",
+            "linux/",
+            "linux/arm/v7/x",
+            "linux:",
+            "linux:@1",
+            "linux:a@1@2",
+            "linux:a@",
+            "linux:a@1;",
+            "linux/amd64/",
+        ] {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
     }
@@ -285,7 +408,7 @@ mod tests {
         assert_eq!(faults("windows/amd64", true), 1);
         assert_eq!(faults("linux/a b", true), 1);
         assert_eq!(faults("linux/amd64:ubun tu@24.04", true), 1);
-        let hint = |text: &str| text.parse::<Target>().unwrap().check(false)[0].hint.clone().unwrap();
+        let hint = |text: &str| text.parse::<Target>().unwrap().check(false)[0].1.hint.clone().unwrap();
         assert!(hint("linux/x86_64").contains("`amd64`"));
         assert!(hint("linux/amd46").contains("`amd64`"));
         assert!(hint("linus/amd64").contains("`linux`"));

@@ -24,7 +24,10 @@ pub fn labels(buildpack: &BuildpackDescriptor, layer: &DiffId) -> BTreeMap<Strin
     let versions = BTreeMap::from([(buildpack.version.to_string(), module)]);
     let layers: ModuleLayers = BTreeMap::from([(buildpack.id.to_string(), versions)]);
     BTreeMap::from([
-        (BUILDPACKAGE_METADATA.to_owned(), json::to_label(&BuildpackageMetadata::of(buildpack))),
+        (
+            BUILDPACKAGE_METADATA.to_owned(),
+            json::to_label(&BuildpackageMetadata::of(buildpack)),
+        ),
         (BUILDPACK_LAYERS.to_owned(), json::to_label(&layers)),
     ])
 }
@@ -54,7 +57,13 @@ pub fn annotations(buildpack: &BuildpackDescriptor) -> Annotations {
 /// What an image for `target`, with at most one distribution, is for; see [`Target::DEFAULT_ARCH`] for what is not said.
 #[must_use]
 pub fn platform(target: &Target) -> Platform {
-    let or = |text: &str, default: &str| if text.is_empty() { default.to_owned() } else { text.to_owned() };
+    let or = |text: &str, default: &str| {
+        if text.is_empty() {
+            default.to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Platform {
         architecture: or(&target.arch, Target::DEFAULT_ARCH),

@@ -90,7 +90,8 @@ pub(super) fn follow<'a>(link: &[u8], text: &'a [u8], at: impl Fn(&[u8]) -> Stan
 }
 
 fn split(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b"."))
+    path.split(|&byte| byte == b'/')
+        .filter(|part| !matches!(*part, b"" | b"."))
 }
 
 #[cfg(test)]
@@ -99,8 +100,14 @@ mod tests {
 
     #[test]
     fn links_lead_where_the_system_would_go() {
-        let links: &[(&str, &str)] =
-            &[("a/l", "../b"), ("loop", "loop2"), ("loop2", "loop"), ("dir", "a/sub"), ("abs", "/etc"), ("self", ".")];
+        let links: &[(&str, &str)] = &[
+            ("a/l", "../b"),
+            ("loop", "loop2"),
+            ("loop2", "loop"),
+            ("dir", "a/sub"),
+            ("abs", "/etc"),
+            ("self", "."),
+        ];
         let things = ["a", "a/sub", "a/sub/f", "b"];
         let at = |path: &[u8]| {
             let path = std::str::from_utf8(path).unwrap();
@@ -113,7 +120,11 @@ mod tests {
             }
         };
         let check = |link: &str, text: &'static str, expected: Destination| {
-            assert_eq!(follow(link.as_bytes(), text.as_bytes(), at), expected, "{link} -> {text}");
+            assert_eq!(
+                follow(link.as_bytes(), text.as_bytes(), at),
+                expected,
+                "{link} -> {text}"
+            );
         };
         let found = |path: &str| Destination::Found(path.as_bytes().to_vec());
         check("x", "b", found("b"));

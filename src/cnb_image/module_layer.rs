@@ -43,10 +43,10 @@ impl ModuleLayer {
             let (kind, source) = match &file.kind {
                 NodeKind::Dir => (EntryKind::Dir, None),
                 NodeKind::Symlink(target) => (EntryKind::Symlink { target: target.clone() }, None),
-                NodeKind::File(content) => match content.shared.and_then(|shared| first_names.get(&shared)) {
+                NodeKind::File(content) => match content.shared.and_then(|shared| first_names.get(&shared.id)) {
                     Some(first) => (EntryKind::Hardlink { target: first.clone() }, None),
                     None => {
-                        first_names.extend(content.shared.map(|shared| (shared, path.clone())));
+                        first_names.extend(content.shared.map(|shared| (shared.id, path.clone())));
                         let source = Source {
                             path: file.source.clone(),
                             file: *content,
@@ -74,7 +74,13 @@ impl ModuleLayer {
     }
 
     /// Writes the tar, with contents from `tree`.
-    pub fn write(&self, tree: &FileTree, progress: &dyn Progress, step: &mut dyn Step, out: &mut dyn Write) -> Result<()> {
+    pub fn write(
+        &self,
+        tree: &FileTree,
+        progress: &dyn Progress,
+        step: &mut dyn Step,
+        out: &mut dyn Write,
+    ) -> Result<()> {
         let mut tar = TarWriter::new(out);
         for (entry, source) in &self.entries {
             progress.check()?;
@@ -92,9 +98,11 @@ impl ModuleLayer {
             let path = source.as_ref().map_or(entry.path.as_slice(), |source| &source.path);
             written.map_err(|cause| from_io(cause, |cause| Error::io("pack", &tree.display(path), cause)))?;
         }
-        tar.finish()
-            .map(drop)
-            .map_err(|cause| from_io(cause, |cause| Error::new(ErrorKind::Io, "failed to end the layer").with_source(cause)))
+        tar.finish().map(drop).map_err(|cause| {
+            from_io(cause, |cause| {
+                Error::new(ErrorKind::Io, "failed to end the layer").with_source(cause)
+            })
+        })
     }
 }
 
@@ -117,7 +125,11 @@ impl std::io::Read for Watched<'_> {
 /// pack's rule: folders and programs 0755, what has any exec bit too, the rest 0644.
 fn normalized_mode(path: &[u8], kind: &NodeKind, mode: u32) -> u32 {
     let is_program = || EXECUTABLES.iter().any(|name| name.as_bytes() == path);
-    if *kind == NodeKind::Dir || mode & 0o111 != 0 || is_program() { 0o755 } else { 0o644 }
+    if *kind == NodeKind::Dir || mode & 0o111 != 0 || is_program() {
+        0o755
+    } else {
+        0o644
+    }
 }
 
 fn entry(path: Vec<u8>, kind: EntryKind, mode: u32) -> Entry {

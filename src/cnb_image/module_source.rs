@@ -11,7 +11,7 @@ use crate::archive::file_tree::{FileTree, NodeKind};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::buildpack::BuildpackDescriptor;
 use crate::cnb::paths::{AIRPACK_TOML, BUILDPACK_TOML, EXECUTABLES};
-use crate::cnb::target::Target;
+use crate::cnb::target::{Part, Target};
 use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result};
 
 /// The most that is read of a TOML file.
@@ -43,22 +43,41 @@ pub struct TargetView {
 impl ModuleSource {
     /// Reads the folder or archive at `path`; an archive that is compressed is unpacked into a nameless file in `scratch`.
     ///
+    /// What is written to may lie in the folder: `output` counts as not being there.
+    ///
     /// `None` when `findings` tell of errors in its TOML files.
-    pub fn open(path: &Path, scratch: &Path, allow_unknown_target: bool, findings: &mut Findings) -> Result<Option<Self>> {
+    pub fn open(
+        path: &Path,
+        output: &Path,
+        scratch: &Path,
+        allow_unknown_target: bool,
+        findings: &mut Findings,
+    ) -> Result<Option<Self>> {
         let metadata = std::fs::metadata(path).map_err(|cause| Error::io("open buildpack", path, cause))?;
         let tree = if metadata.is_dir() {
             // a folder that is no buildpack may be a large one
-            if std::fs::symlink_metadata(path.join(BUILDPACK_TOML)).is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound) {
-                return Err(no_descriptor(path, |name| path.join(name).exists(), || folder_below(path)));
+            if std::fs::symlink_metadata(path.join(BUILDPACK_TOML))
+                .is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
+            {
+                return Err(no_descriptor(
+                    path,
+                    |name| path.join(name).exists(),
+                    || folder_below(path),
+                ));
             }
-            FileTree::of_folder(path)?
+            FileTree::of_folder(path, output)?
         } else if metadata.is_file() {
             archive_tree::open(path, scratch)?
         } else {
-            return Err(Error::invalid(format!("buildpack `{}` is neither a folder nor an archive", path.display())));
+            return Err(Error::invalid(format!(
+                "buildpack `{}` is neither a folder nor an archive",
+                path.display()
+            )));
         };
         let (descriptor, mut faults) = match read_toml(&tree, BUILDPACK_TOML.as_bytes())? {
-            Some(text) => BuildpackDescriptor::parse(&tree.display(BUILDPACK_TOML.as_bytes()), &text, allow_unknown_target),
+            Some(text) => {
+                BuildpackDescriptor::parse(&tree.display(BUILDPACK_TOML.as_bytes()), &text, allow_unknown_target)
+            }
             None => {
                 let has = |name: &str| tree.get(name.as_bytes()).is_some();
                 return Err(no_descriptor(path, has, || tree_below(&tree)));
@@ -99,7 +118,9 @@ impl ModuleSource {
         let choice = match choice {
             Ok(choice) => choice,
             Err(finding) => {
-                findings.push(finding);
+                let part = if target.path.is_some() { Part::Path } else { Part::Whole };
+                let declared = self.descriptor.declaration_of(target);
+                findings.push(finding.at(declared.map(|declared| declared.place(part).clone())));
                 return Ok(None);
             }
         };
@@ -116,7 +137,8 @@ impl ModuleSource {
     fn shares_executable(&self) -> bool {
         self.settings.shared.iter().any(|shared| {
             let shared = shared.value.trim_start_matches("./").trim_end_matches('/');
-            EXECUTABLES.contains(&shared) || (shared == "bin" && EXECUTABLES.iter().any(|name| self.tree.get(name.as_bytes()).is_some()))
+            EXECUTABLES.contains(&shared)
+                || (shared == "bin" && EXECUTABLES.iter().any(|name| self.tree.get(name.as_bytes()).is_some()))
         })
     }
 
@@ -137,9 +159,13 @@ impl ModuleSource {
         if root != own_name {
             let root_file = self.tree.display(BUILDPACK_TOML.as_bytes());
             findings.push(
-                Finding::error(format!("`{}` is for {own_name}, but `{}` for {root}", file.display(), root_file.display()))
-                    .at(Place { file, excerpt: None })
-                    .hint("give both the same id and version, or remove the one in the platform folder"),
+                Finding::error(format!(
+                    "`{}` is for {own_name}, but `{}` for {root}",
+                    file.display(),
+                    root_file.display()
+                ))
+                .at(Place { file, excerpt: None })
+                .hint("give both the same id and version, or remove the one in the platform folder"),
             );
             return Ok(None);
         }
@@ -151,7 +177,11 @@ impl ModuleSource {
         if self.descriptor.order.is_some() {
             return;
         }
-        let has = |name: &str| files.get(name.as_bytes()).is_some_and(|file| file.kind != NodeKind::Dir);
+        let has = |name: &str| {
+            files
+                .get(name.as_bytes())
+                .is_some_and(|file| file.kind != NodeKind::Dir)
+        };
         let for_windows = ["bin/build.bat", "bin/build.exe"].into_iter().find(|name| has(name));
         if let Some(name) = for_windows.filter(|_| target.os.is_empty() && !has("bin/build")) {
             let place = self.place(&join(&choice.folder, name.as_bytes()));
@@ -194,17 +224,23 @@ fn name_of(descriptor: &BuildpackDescriptor) -> String {
 fn read_toml(tree: &FileTree, path: &[u8]) -> Result<Option<Vec<u8>>> {
     match real_node(tree, path) {
         Some(node) => tree.read(&node.path, MAX_TOML).map(Some),
-        None if tree.get(path).is_some() => {
-            Err(Error::invalid(format!("link `{}` leads out of the buildpack or to nothing", tree.display(path).display())))
-        }
+        None if tree.get(path).is_some() => Err(Error::invalid(format!(
+            "link `{}` leads out of the buildpack or to nothing",
+            tree.display(path).display()
+        ))),
         None => Ok(None),
     }
 }
 
 fn no_descriptor(path: &Path, has: impl Fn(&str) -> bool, below: impl Fn() -> Option<String>) -> Error {
-    let error = Error::new(ErrorKind::NotFound, format!("no buildpack.toml in `{}`", path.display()));
+    let error = Error::new(
+        ErrorKind::NotFound,
+        format!("no buildpack.toml in `{}`", path.display()),
+    );
     if has("extension.toml") {
-        return error.with_hint("it has an extension.toml: extensions are another kind of module, which this command does not package");
+        return error.with_hint(
+            "it has an extension.toml: extensions are another kind of module, which this command does not package",
+        );
     }
     match below() {
         Some(folder) => error.with_hint(format!("there is one in `{folder}`: is that the buildpack's folder?")),
@@ -224,6 +260,8 @@ fn folder_below(path: &Path) -> Option<String> {
 
 fn tree_below(tree: &FileTree) -> Option<String> {
     let names = tree.folders_in(b"");
-    let folder = names.into_iter().find(|name| tree.get(&join(name, BUILDPACK_TOML.as_bytes())).is_some())?;
+    let folder = names
+        .into_iter()
+        .find(|name| tree.get(&join(name, BUILDPACK_TOML.as_bytes())).is_some())?;
     Some(String::from_utf8_lossy(folder).into_owned())
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::archive::entry::{display_path, is_within, join};
+use super::target_files::real_node;
+use crate::archive::entry::{is_within, join};
 use crate::archive::file_tree::FileTree;
 use crate::cnb::paths::EXECUTABLES;
 use crate::cnb::target::{Target, is_known_name};
@@ -55,7 +56,12 @@ pub struct Context<'a> {
 }
 
 /// The folder for `target`, which has at most one distribution. Warnings go to `warnings`.
-pub fn choose(tree: &FileTree, target: &Target, context: Context<'_>, warnings: &mut Vec<Finding>) -> Result<Choice, Finding> {
+pub fn choose(
+    tree: &FileTree,
+    target: &Target,
+    context: Context<'_>,
+    warnings: &mut Vec<Finding>,
+) -> Result<Choice, Finding> {
     if let Some(path) = &target.path {
         let folder = path_folder(tree, target, path)?;
         let left_out = left_out(tree, target, &folder, context.all_targets);
@@ -70,7 +76,10 @@ pub fn choose(tree: &FileTree, target: &Target, context: Context<'_>, warnings: 
     let folder = walked.folder.clone();
     let is_complete = walked.depth == names.len();
     let runs = context.is_composite
-        || EXECUTABLES.iter().any(|name| tree.get(&join(&folder, name.as_bytes())).is_some_and(|node| !node.is_dir()))
+        || EXECUTABLES.iter().any(|name| {
+            tree.get(&join(&folder, name.as_bytes()))
+                .is_some_and(|node| !node.is_dir())
+        })
         || (is_complete && context.shares_executable);
     if !runs {
         refuse_other_platforms(tree, target, &walked, is_complete, context.all_targets)?;
@@ -84,8 +93,11 @@ pub fn choose(tree: &FileTree, target: &Target, context: Context<'_>, warnings: 
     if !is_complete && others_go_deeper() {
         let wanted = tree.display(&join(&folder, names[walked.depth].as_bytes()));
         warnings.push(
-            Finding::warning(format!("target `{target}` has no folder of its own, other targets do"))
-                .hint(format!("`{}` is taken; make `{}` if it needs other files", tree.display(&folder).display(), wanted.display())),
+            Finding::warning(format!("target `{target}` has no folder of its own, other targets do")).hint(format!(
+                "`{}` is taken; make `{}` if it needs other files",
+                tree.display(&folder).display(),
+                wanted.display()
+            )),
         );
     }
     let reason = match (names.is_empty(), is_complete) {
@@ -109,11 +121,11 @@ struct Walked {
 fn walk(tree: &FileTree, names: &[String]) -> Walked {
     let mut folder = Vec::new();
     for (depth, name) in names.iter().enumerate() {
-        let next = join(&folder, name.as_bytes());
-        if !tree.is_dir(&next) {
-            return Walked { folder, depth };
+        // a link to another platform's folder is a folder too
+        match real_folder(tree, &join(&folder, name.as_bytes())) {
+            Some(next) => folder = next,
+            None => return Walked { folder, depth },
         }
-        folder = next;
     }
     Walked {
         folder,
@@ -124,14 +136,29 @@ fn walk(tree: &FileTree, names: &[String]) -> Walked {
 fn path_folder(tree: &FileTree, target: &Target, path: &str) -> Result<Vec<u8>, Finding> {
     let folder = crate::archive::entry::relative_path(path.as_bytes())
         .map_err(|_| {
-            Finding::error(format!("path `{path}` of target `{target}` leads out of the buildpack's folder"))
-                .hint("give a folder relative to buildpack.toml")
+            Finding::error(format!(
+                "path `{path}` of target `{target}` leads out of the buildpack's folder"
+            ))
+            .hint("give a folder relative to buildpack.toml")
         })?
         .unwrap_or_default();
-    if tree.is_dir(&folder) {
-        return Ok(folder);
+    real_folder(tree, &folder).ok_or_else(|| {
+        Finding::error(format!(
+            "path `{path}` of target `{target}` is no folder in `{}`",
+            tree.origin().display()
+        ))
+        .hint("give a folder relative to buildpack.toml")
+    })
+}
+
+/// The folder that `path` leads to, links followed inside the tree.
+fn real_folder(tree: &FileTree, path: &[u8]) -> Option<Vec<u8>> {
+    if tree.is_dir(path) {
+        return Some(path.to_vec());
     }
-    Err(Finding::error(format!("path `{path}` of target `{target}` is no folder in `{}`", tree.origin().display())))
+    real_node(tree, path)
+        .filter(|node| node.is_dir())
+        .map(|node| node.path.clone())
 }
 
 /// The folder of another target, as far as it goes.
@@ -157,7 +184,11 @@ fn left_out(tree: &FileTree, target: &Target, folder: &[u8], all: &[Target]) -> 
             if other.path.is_some() {
                 return Some(theirs);
             }
-            let below = if folder.is_empty() { &theirs[..] } else { &theirs[folder.len() + 1..] };
+            let below = if folder.is_empty() {
+                &theirs[..]
+            } else {
+                &theirs[folder.len() + 1..]
+            };
             let first = below.split(|&byte| byte == b'/').next().unwrap_or_default();
             Some(join(folder, first))
         })
@@ -168,18 +199,31 @@ fn left_out(tree: &FileTree, target: &Target, folder: &[u8], all: &[Target]) -> 
 }
 
 /// An error where taking the folder would ship what is meant for other platforms, or nothing that runs.
-fn refuse_other_platforms(tree: &FileTree, target: &Target, walked: &Walked, is_complete: bool, all: &[Target]) -> Result<(), Finding> {
+fn refuse_other_platforms(
+    tree: &FileTree,
+    target: &Target,
+    walked: &Walked,
+    is_complete: bool,
+    all: &[Target],
+) -> Result<(), Finding> {
     let is_platform_name = |name: &[u8]| {
         let Ok(name) = std::str::from_utf8(name) else {
             return false;
         };
-        is_known_name(name) || all.iter().any(|other| other.folder_names().iter().any(|part| part == name))
+        is_known_name(name)
+            || all
+                .iter()
+                .any(|other| other.folder_names().iter().any(|part| part == name))
     };
-    let platform_folders: Vec<String> = tree
-        .folders_in(&walked.folder)
-        .into_iter()
+    let all_folders = tree.folders_in(&walked.folder);
+    let shown = |names: Vec<&[u8]>| {
+        let name = |name: &[u8]| format!("`{}`", tree.display(&join(&walked.folder, name)).display());
+        names.into_iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    let platform_folders: Vec<&[u8]> = all_folders
+        .iter()
+        .copied()
         .filter(|name| is_platform_name(name))
-        .map(|name| format!("`{}`", display_path(name)))
         .collect();
     let here = tree.display(&walked.folder);
     let here = here.display();
@@ -189,20 +233,29 @@ fn refuse_other_platforms(tree: &FileTree, target: &Target, walked: &Walked, is_
             return Ok(());
         }
         let missing = tree.display(&join(&walked.folder, names[walked.depth].as_bytes()));
+        let only = if all_folders.is_empty() {
+            String::new()
+        } else {
+            format!(", only {}", shown(all_folders))
+        };
         return Err(Finding::error(format!(
-            "target `{target}` has no folder `{}`, and `{here}` has nothing to run",
+            "target `{target}` has no folder `{}`, and `{here}` has nothing to run{only}",
             missing.display()
         ))
         .hint("make that folder with bin/build and bin/detect, or set `path` of the target"));
     }
-    let found = platform_folders.join(", ");
+    let found = shown(platform_folders);
     if names.is_empty() {
-        return Err(Finding::error(format!("`{here}` has nothing to run, only folders for platforms: {found}"))
-            .hint("say which platforms to package with [[targets]] in buildpack.toml, or with --target"));
+        return Err(Finding::error(format!(
+            "`{here}` has nothing to run, only folders for platforms: {found}"
+        ))
+        .hint("say which platforms to package with [[targets]] in buildpack.toml, or with --target"));
     }
     if is_complete {
-        return Err(Finding::error(format!("target `{target}`: `{here}` has nothing to run, only folders for platforms: {found}"))
-            .hint("name one of them in the target"));
+        return Err(Finding::error(format!(
+            "target `{target}`: `{here}` has nothing to run, only folders for platforms: {found}"
+        ))
+        .hint("name one of them in the target"));
     }
     let missing = tree.display(&join(&walked.folder, names[walked.depth].as_bytes()));
     Err(Finding::error(format!(

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::links::{Destination, Standing, follow, named_path};
 use super::platform_folder::Choice;
 use crate::archive::entry::{display_path, is_within, join, parent};
-use crate::archive::file_tree::{FileTree, Node, NodeKind, walk_order};
+use crate::archive::file_tree::{FileNode, FileTree, Node, NodeKind, walk_order};
 use crate::archive::limit::MAX_ENTRIES;
 use crate::cnb::document::Located;
 use crate::cnb::paths::{AIRPACK_TOML, BUILDPACK_TOML};
@@ -54,6 +54,7 @@ impl TargetFiles {
             choice,
             by_path: HashMap::new(),
             order: Vec::new(),
+            brought: HashMap::new(),
             followed_bytes: 0,
             own_bytes: 0,
             findings,
@@ -82,6 +83,8 @@ struct Gathering<'a> {
     by_path: HashMap<Vec<u8>, TargetFile>,
     /// The paths in the order of the source.
     order: Vec<Vec<u8>>,
+    /// Paths that a folder elsewhere was brought to: that folder, and the link that led to it.
+    brought: HashMap<Vec<u8>, (Vec<u8>, Vec<u8>)>,
     own_bytes: u64,
     followed_bytes: u64,
     findings: &'a mut Findings,
@@ -139,11 +142,17 @@ impl Gathering<'_> {
     fn check_shared(&mut self, shared: &[Located<String>]) -> Vec<Vec<u8>> {
         let mut paths = Vec::new();
         for declared in shared {
-            let path = crate::archive::entry::relative_path(declared.value.as_bytes()).ok().flatten();
+            let path = crate::archive::entry::relative_path(declared.value.as_bytes())
+                .ok()
+                .flatten();
             match path.filter(|path| self.tree.get(path).is_some()) {
                 Some(path) => paths.push(path),
                 None => {
-                    let message = format!("shared path `{}` is not in `{}`", declared.value, self.tree.origin().display());
+                    let message = format!(
+                        "shared path `{}` is not in `{}`",
+                        declared.value,
+                        self.tree.origin().display()
+                    );
                     self.findings.push(Finding::error(message).at(declared.place.clone()));
                 }
             }
@@ -157,7 +166,10 @@ impl Gathering<'_> {
             let tree = self.tree;
             let nodes: Vec<&Node> = tree.get(&path).into_iter().chain(tree.below(&path)).collect();
             for node in nodes {
-                let clash = self.by_path.get(&node.path).is_some_and(|own| (own.kind == NodeKind::Dir) != node.is_dir());
+                let clash = self
+                    .by_path
+                    .get(&node.path)
+                    .is_some_and(|own| (own.kind == NodeKind::Dir) != node.is_dir());
                 if clash {
                     let finding = Finding::error(format!(
                         "shared `{}` is a {} here and something else in `{}`",
@@ -215,7 +227,10 @@ impl Gathering<'_> {
             let destination = follow(&source, &text, |path| standing(self.tree, path));
             match destination {
                 Destination::Loop => {
-                    self.report(Finding::error(format!("link `{}` leads into a loop", display_path(&source))), &source);
+                    self.report(
+                        Finding::error(format!("link `{}` leads into a loop", display_path(&source))),
+                        &source,
+                    );
                 }
                 _ if stays => {}
                 Destination::Outside => {
@@ -254,31 +269,44 @@ impl Gathering<'_> {
         let (Some(link), Some(there)) = (self.by_path.get(path), self.by_path.get(named)) else {
             return false;
         };
-        let NodeKind::Symlink(text) = &link.kind else { return false };
+        let NodeKind::Symlink(text) = &link.kind else {
+            return false;
+        };
         // what was followed to has moved, so the same text may mean another file now
         link.why != Why::Followed || named_path(&link.source, text).is_some_and(|source| source == there.source)
     }
 
     /// Whether the way to `path` goes through another link of the image, which is judged on its own.
     fn has_link_on(&self, path: &[u8]) -> bool {
-        ancestors(path).any(|folder| self.by_path.get(folder).is_some_and(|file| matches!(file.kind, NodeKind::Symlink(_))))
+        ancestors(path).any(|folder| {
+            self.by_path
+                .get(folder)
+                .is_some_and(|file| matches!(file.kind, NodeKind::Symlink(_)))
+        })
     }
 
     /// Puts what is at `found` in the place of the link at `path`; gives the paths that came with it.
     fn replace(&mut self, path: &[u8], source: &[u8], found: &[u8]) -> Vec<Vec<u8>> {
-        if is_within(source, found) {
+        if let Some(way) = self.way_into_itself(path, source, found) {
             let finding = Finding::error(format!(
-                "link `{}` leads to a folder that it lies in itself, outside of the platform folder",
+                "link `{}`{way} leads to a folder that it lies in itself",
                 display_path(source)
             ));
-            self.report(finding, source);
+            self.report(finding.hint("a layer would have no end: leave the link out"), source);
             return Vec::new();
+        }
+        if self.tree.is_dir(found) {
+            self.brought.insert(path.to_vec(), (found.to_vec(), source.to_vec()));
         }
         let tree = self.tree;
         let nodes: Vec<&Node> = tree.get(found).into_iter().chain(tree.below(found)).collect();
         let mut added = Vec::new();
         for node in nodes {
-            let mut file = Self::file(node, join(path, node.path[found.len()..].strip_prefix(b"/").unwrap_or_default()), Why::Followed);
+            let mut file = Self::file(
+                node,
+                join(path, node.path[found.len()..].strip_prefix(b"/").unwrap_or_default()),
+                Why::Followed,
+            );
             forget_other_names(&mut file);
             if let NodeKind::File(content) = file.kind {
                 self.followed_bytes += content.size;
@@ -292,10 +320,39 @@ impl Gathering<'_> {
         }
         let limit = self.own_bytes.saturating_mul(20).max(256 << 20);
         if self.by_path.len() > MAX_ENTRIES || (tree.is_archive() && self.followed_bytes > limit) {
-            self.report(Finding::error("links that lead out of the platform folder multiply its content without end"), source);
+            self.report(
+                Finding::error("links that lead out of the platform folder multiply its content without end"),
+                source,
+            );
             return Vec::new();
         }
         added
+    }
+
+    /// Whether bringing `found` to `path` would bring it there again, and by way of which links.
+    fn way_into_itself(&self, path: &[u8], source: &[u8], found: &[u8]) -> Option<String> {
+        let around: Vec<&(Vec<u8>, Vec<u8>)> = ancestors(path).filter_map(|folder| self.brought.get(folder)).collect();
+        let folders = around
+            .iter()
+            .map(|(folder, _)| folder.as_slice())
+            .chain([self.choice.folder.as_slice(), source]);
+        let is_around = folders.into_iter().any(|folder| is_within(folder, found));
+        let by_way = |links: Vec<String>| {
+            if links.is_empty() {
+                String::new()
+            } else {
+                format!(", by way of {},", links.join(", "))
+            }
+        };
+        is_around.then(|| {
+            by_way(
+                around
+                    .iter()
+                    .rev()
+                    .map(|(_, link)| format!("`{}`", display_path(link)))
+                    .collect(),
+            )
+        })
     }
 
     /// Warns of links that lead to nothing in the image.
@@ -320,9 +377,15 @@ impl Gathering<'_> {
         let warnings: Vec<Finding> = dangling
             .into_iter()
             .map(|file| {
-                let NodeKind::Symlink(text) = &file.kind else { unreachable!("only links were kept") };
-                Finding::warning(format!("link `{}` -> `{}` leads to nothing in the image", display_path(&file.path), display_path(text)))
-                    .at(self.at(&file.source))
+                let NodeKind::Symlink(text) = &file.kind else {
+                    unreachable!("only links were kept")
+                };
+                Finding::warning(format!(
+                    "link `{}` -> `{}` leads to nothing in the image",
+                    display_path(&file.path),
+                    display_path(text)
+                ))
+                .at(self.at(&file.source))
             })
             .collect();
         for warning in warnings {
@@ -332,25 +395,46 @@ impl Gathering<'_> {
 
     /// Refuses what no layer may hold, and sorts unless an archive is taken whole.
     fn finish(mut self) -> TargetFiles {
-        if !self.tree.is_archive() || !self.choice.folder.is_empty() {
+        let is_sorted = !self.tree.is_archive() || !self.choice.folder.is_empty();
+        if is_sorted {
             self.order.sort_by(|a, b| walk_order(a, b));
         }
         let mut files: Vec<TargetFile> = Vec::with_capacity(self.order.len());
         for path in std::mem::take(&mut self.order) {
-            let Some(file) = self.by_path.remove(&path) else { continue };
+            let Some(mut file) = self.by_path.remove(&path) else {
+                continue;
+            };
+            if let (
+                true,
+                NodeKind::File(FileNode {
+                    shared: Some(shared), ..
+                }),
+            ) = (is_sorted, &file.kind)
+            {
+                file.mode = shared.mode;
+            }
             match file.kind {
                 NodeKind::Special(crate::archive::entry::SpecialKind::Socket) => {}
                 NodeKind::Special(kind) => {
-                    let message = format!("`{}` is a {}, which no layer of a buildpack may hold", display_path(&file.source), kind.name());
+                    let message = format!(
+                        "`{}` is a {}, which no layer of a buildpack may hold",
+                        display_path(&file.source),
+                        kind.name()
+                    );
                     self.report(Finding::error(message), &file.source);
                 }
                 _ => files.push(file),
             }
         }
         for file in &files {
-            let unreadable = self.tree.get(&file.source).and_then(|node| self.tree.check_readable(node).err());
+            let unreadable = self
+                .tree
+                .get(&file.source)
+                .and_then(|node| self.tree.check_readable(node).err());
             if let Some(error) = unreadable {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                let cause = std::error::Error::source(&error)
+                    .map(|cause| format!(": {cause}"))
+                    .unwrap_or_default();
                 self.report(Finding::error(format!("{error}{cause}")), &file.source);
             }
         }

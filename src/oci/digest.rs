@@ -111,7 +111,9 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self> {
         let bad = |why: &str| Error::invalid(format!("`{text}` is not a digest: {why}"));
-        let (name, hex) = text.split_once(':').ok_or_else(|| bad("it has no `algorithm:` in front"))?;
+        let (name, hex) = text
+            .split_once(':')
+            .ok_or_else(|| bad("it has no `algorithm:` in front"))?;
         let algorithm = [Algorithm::Sha256, Algorithm::Sha512]
             .into_iter()
             .find(|algorithm| algorithm.name() == name)
@@ -178,10 +180,16 @@ impl<R: Read> VerifiedReader<R> {
         };
         let blob = &self.expected;
         if self.seen != self.size {
-            return Err(Error::damaged(format!("blob {blob} is {} bytes long instead of {}", self.seen, self.size)));
+            return Err(Error::damaged(format!(
+                "blob {blob} is {} bytes long instead of {}",
+                self.seen, self.size
+            )));
         }
         if hex != blob.hex {
-            return Err(Error::damaged(format!("blob {blob} has other content: its digest is {}:{hex}", blob.algorithm())));
+            return Err(Error::damaged(format!(
+                "blob {blob} has other content: its digest is {}:{hex}",
+                blob.algorithm()
+            )));
         }
         Ok(())
     }
@@ -218,14 +226,24 @@ mod tests {
         let good = Digest::of(b"x");
         assert_eq!(good.to_string().parse::<Digest>().unwrap(), good);
         let hex = "a".repeat(64);
-        for bad in ["", "sha256", "sha256:", &hex, &format!("md5:{hex}"), &format!("sha256:{}", "A".repeat(64)), &format!("sha256:../{}", "a".repeat(61))] {
+        for bad in [
+            "",
+            "sha256",
+            "sha256:",
+            &hex,
+            &format!("md5:{hex}"),
+            &format!("sha256:{}", "A".repeat(64)),
+            &format!("sha256:../{}", "a".repeat(61)),
+        ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_verified_reader_ends_with_an_error_unless_all_is_right() {
-        let read = |content: &[u8], digest: Digest, size: u64| io::copy(&mut VerifiedReader::new(content, digest, size), &mut io::sink());
+        let read = |content: &[u8], digest: Digest, size: u64| {
+            io::copy(&mut VerifiedReader::new(content, digest, size), &mut io::sink())
+        };
         assert_eq!(read(b"abc", Digest::of(b"abc"), 3).unwrap(), 3);
         assert!(read(b"abc", Digest::of(b"abd"), 3).is_err());
         assert!(read(b"abc", Digest::of(b"abc"), 4).is_err());

@@ -62,7 +62,11 @@ pub struct ImageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// How each layer came about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "json::null_as_default")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "json::null_as_default"
+    )]
     pub history: Vec<History>,
     /// The layers' digests before compression.
     #[serde(default)]
@@ -88,7 +92,10 @@ impl ImageConfig {
     /// The labels; none where there are none.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<String, String> {
-        self.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default()
+        self.config
+            .as_ref()
+            .and_then(|config| config.labels.clone())
+            .unwrap_or_default()
     }
 }
 

@@ -30,13 +30,16 @@ pub fn to_pretty<T: Serialize>(value: &T) -> String {
 pub fn to_label<T: Serialize>(value: &T) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, GoFormatter);
-    value.serialize(&mut serializer).expect("types of the library serialise");
+    value
+        .serialize(&mut serializer)
+        .expect("types of the library serialise");
     String::from_utf8(bytes).expect("JSON is UTF-8")
 }
 
 /// A typed value from JSON that came from outside; the error names `what`.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|cause| Error::damaged(format!("{what} is not the JSON it should be")).with_source(cause))
+    serde_json::from_slice(bytes)
+        .map_err(|cause| Error::damaged(format!("{what} is not the JSON it should be")).with_source(cause))
 }
 
 /// For fields where Go programs write `null` for an empty list or map.

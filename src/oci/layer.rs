@@ -73,14 +73,17 @@ pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Optio
     let in_blob = |error: Error| error.context(format!("failed to read layer {}", layer.digest));
     let mut blob = BufReader::with_capacity(128 << 10, source.open(layer)?);
     if !is_layer(&layer.media_type) {
-        std::io::copy(&mut blob, &mut std::io::sink()).map_err(unreadable).map_err(in_blob)?;
+        std::io::copy(&mut blob, &mut std::io::sink())
+            .map_err(unreadable)
+            .map_err(in_blob)?;
         return Ok(None);
     }
     read_tar(blob, layer.size).map(Some).map_err(in_blob)
 }
 
 fn is_layer(media_type: &str) -> bool {
-    media_type.starts_with("application/vnd.oci.image.layer.") || media_type.starts_with("application/vnd.docker.image.rootfs.")
+    media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.")
 }
 
 /// The compression is told from the first bytes: media types have been wrong before.
@@ -120,5 +123,7 @@ impl<R: Read> Read for Hashing<R> {
 }
 
 fn unreadable(cause: std::io::Error) -> Error {
-    from_io(cause, |cause| Error::damaged("its content can not be read").with_source(cause))
+    from_io(cause, |cause| {
+        Error::damaged("its content can not be read").with_source(cause)
+    })
 }

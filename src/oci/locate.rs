@@ -54,13 +54,20 @@ impl ImageLocation {
     }
 
     /// The entries of `index.json` that are meant. One that is found only below an index is given as it is there.
-    pub fn select(&self, layout: &Layout, index: &IndexFile, children: impl Fn(&Descriptor) -> Result<Vec<Descriptor>>) -> Result<Vec<Descriptor>> {
+    pub fn select(
+        &self,
+        layout: &Layout,
+        index: &IndexFile,
+        children: impl Fn(&Descriptor) -> Result<Vec<Descriptor>>,
+    ) -> Result<Vec<Descriptor>> {
         let found = match &self.selector {
             None => return Ok(index.entries().to_vec()),
             Some(Selector::Tag(tag)) => index.entries().iter().find(|entry| has_name(entry, tag)).cloned(),
             Some(Selector::Digest(digest)) => find_digest(index.entries(), digest, &children, 0)?,
         };
-        found.map(|entry| vec![entry]).ok_or_else(|| self.not_found(layout, index))
+        found
+            .map(|entry| vec![entry])
+            .ok_or_else(|| self.not_found(layout, index))
     }
 
     fn not_found(&self, layout: &Layout, index: &IndexFile) -> Error {
@@ -69,12 +76,20 @@ impl ImageLocation {
             Some(Selector::Digest(digest)) => format!("no image {digest}"),
             None => "no image".to_owned(),
         };
-        let names: Vec<&str> = index.entries().iter().filter_map(|entry| entry.annotation(REF_NAME)).collect();
+        let names: Vec<&str> = index
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.annotation(REF_NAME))
+            .collect();
         let hint = match names.as_slice() {
             [] => "it has no named images; look at it without a name".to_owned(),
             names => format!("it has {}", names.join(", ")),
         };
-        Error::new(ErrorKind::NotFound, format!("{what} in layout `{}`", layout.root().display())).with_hint(hint)
+        Error::new(
+            ErrorKind::NotFound,
+            format!("{what} in layout `{}`", layout.root().display()),
+        )
+        .with_hint(hint)
     }
 }
 
@@ -120,7 +135,13 @@ mod tests {
         std::fs::create_dir(folder.path().join("a:1")).unwrap();
         let check = |text: &str, layout: &str, selector: Option<Selector>| {
             let found = ImageLocation::parse(&format!("{base}/{text}")).unwrap();
-            assert_eq!(found, ImageLocation { layout: format!("{base}/{layout}").into(), selector });
+            assert_eq!(
+                found,
+                ImageLocation {
+                    layout: format!("{base}/{layout}").into(),
+                    selector
+                }
+            );
         };
         let tag = |text: &str| Some(Selector::Tag(text.to_owned()));
         let digest = Digest::of(b"");

@@ -31,20 +31,29 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Whether an image for `self` is what somebody who asks for `wanted` means: os and architecture are equal, and the
-    /// variant where one is asked for. arm64 is arm64/v8, and arm is arm/v7.
+    /// How near an image for `self` comes to what somebody means who asks for `wanted`: 0 is exact, `None` is another platform.
+    ///
+    /// Os and architecture must be equal. arm64 is arm64/v8, and arm is arm/v7, where nothing nearer is there; who asks for no
+    /// variant takes any in the end. The version of the system counts only where it is asked for.
     #[must_use]
-    pub fn answers(&self, wanted: &Self) -> bool {
-        let default_variant = |architecture: &str| match architecture {
+    pub fn distance(&self, wanted: &Self) -> Option<u8> {
+        let other_version = wanted.os_version.is_some() && self.os_version != wanted.os_version;
+        if self.os != wanted.os || self.architecture != wanted.architecture || other_version {
+            return None;
+        }
+        let usual = match self.architecture.as_str() {
             "arm64" => Some("v8"),
             "arm" => Some("v7"),
             _ => None,
         };
-        let variant = self.variant.as_deref().or_else(|| default_variant(&self.architecture));
-        self.os == wanted.os
-            && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || variant == wanted.variant.as_deref())
-            && (wanted.os_version.is_none() || self.os_version == wanted.os_version)
+        let (own, asked) = (self.variant.as_deref(), wanted.variant.as_deref());
+        if own == asked {
+            Some(0)
+        } else if own.or(usual) == asked.or(usual) {
+            Some(1)
+        } else {
+            asked.is_none().then_some(2)
+        }
     }
 }
 
@@ -109,17 +118,21 @@ mod tests {
 
     #[test]
     fn the_usual_variant_is_implied() {
-        let check = |has: &str, wanted: &str, expected: bool| {
-            let answer = has.parse::<Platform>().unwrap().answers(&wanted.parse().unwrap());
-            assert_eq!(answer, expected, "{has} for {wanted}");
+        let check = |has: &str, wanted: &str, expected: Option<u8>| {
+            let distance = has.parse::<Platform>().unwrap().distance(&wanted.parse().unwrap());
+            assert_eq!(distance, expected, "{has} for {wanted}");
         };
-        check("linux/arm64", "linux/arm64/v8", true);
-        check("linux/arm64/v8", "linux/arm64", true);
-        check("linux/arm", "linux/arm/v7", true);
-        check("linux/arm/v6", "linux/arm/v7", false);
-        check("linux/amd64", "linux/arm64", false);
-        check("linux/amd64:22.04", "linux/amd64", true);
-        check("linux/amd64:22.04", "linux/amd64:24.04", false);
+        check("linux/arm64", "linux/arm64", Some(0));
+        check("linux/arm64", "linux/arm64/v8", Some(1));
+        check("linux/arm64/v8", "linux/arm64", Some(1));
+        check("linux/arm", "linux/arm/v7", Some(1));
+        check("linux/arm/v6", "linux/arm", Some(2));
+        check("linux/arm/v6", "linux/arm/v7", None);
+        check("linux/amd64/v3", "linux/amd64", Some(2));
+        check("linux/amd64", "linux/amd64/v3", None);
+        check("linux/amd64", "linux/arm64", None);
+        check("linux/amd64:22.04", "linux/amd64", Some(0));
+        check("linux/amd64:22.04", "linux/amd64:24.04", None);
     }
 
     #[test]

@@ -93,7 +93,11 @@ mod tests {
     fn bad_names_say_what_to_write() {
         let check = |text: &str, hint: &str| {
             let error = text.parse::<ImageName>().unwrap_err();
-            assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {error}, {:?}", error.hint());
+            assert!(
+                error.hint().unwrap_or_default().contains(hint),
+                "{text}: {error}, {:?}",
+                error.hint()
+            );
         };
         check("", "repository");
         check("docker.io/Acme/Hello:1.0", "docker.io/acme/hello:1.0");

@@ -22,9 +22,11 @@ pub trait BlobSource {
             )));
         }
         let mut bytes = Vec::new();
-        self.open(descriptor)?
-            .read_to_end(&mut bytes)
-            .map_err(|cause| from_io(cause, |cause| Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause)))?;
+        self.open(descriptor)?.read_to_end(&mut bytes).map_err(|cause| {
+            from_io(cause, |cause| {
+                Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause)
+            })
+        })?;
         Ok(bytes)
     }
 }

@@ -184,7 +184,7 @@ pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectR
         progress,
     };
     let mut nodes = Vec::new();
-    for entry in &entries {
+    for entry in look.nearest(&entries) {
         nodes.extend(look.node(entry, 0)?);
     }
     if let (Some(platform), true) = (look.platform, nodes.is_empty()) {
@@ -193,7 +193,11 @@ pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectR
             platforms(&layout, entry, &mut has, 0)?;
         }
         let message = format!("no image for {platform} in `{}`", location.layout.display());
-        let hint = if has.is_empty() { "it has no images".to_owned() } else { format!("it has {}", has.join(", ")) };
+        let hint = if has.is_empty() {
+            "it has no images".to_owned()
+        } else {
+            format!("it has {}", has.join(", "))
+        };
         return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
     }
     Ok(InspectReport {
@@ -231,16 +235,35 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// Those that are nearest to the platform asked for, and those whose descriptor does not say what they are for.
+    fn nearest<'d>(&self, descriptors: &'d [Descriptor]) -> Vec<&'d Descriptor> {
+        let Some(wanted) = self.platform else {
+            return descriptors.iter().collect();
+        };
+        let distance = |descriptor: &Descriptor| descriptor.platform.as_ref().map(|platform| platform.distance(wanted));
+        let least = descriptors
+            .iter()
+            .filter_map(|descriptor| distance(descriptor).flatten())
+            .min();
+        descriptors
+            .iter()
+            .filter(|descriptor| distance(descriptor).is_none_or(|distance| distance.is_some() && distance == least))
+            .collect()
+    }
+
     /// `None` for what is for another platform than the one asked for.
     fn node(&self, descriptor: &Descriptor, depth: usize) -> Result<Option<Node>> {
         self.progress.check()?;
         let content = if media_type::is_index(&descriptor.media_type) {
             if depth >= MAX_DEPTH {
-                return Err(Error::damaged(format!("image index {} is nested more than {MAX_DEPTH} deep", descriptor.digest)));
+                return Err(Error::damaged(format!(
+                    "image index {} is nested more than {MAX_DEPTH} deep",
+                    descriptor.digest
+                )));
             }
             let index = read_index(self.layout, descriptor)?;
             let mut manifests = Vec::new();
-            for child in &index.manifests {
+            for child in self.nearest(&index.manifests) {
                 manifests.extend(self.node(child, depth + 1)?);
             }
             if manifests.is_empty() && self.platform.is_some() {
@@ -273,19 +296,27 @@ impl Look<'_> {
     }
 
     fn image(&self, descriptor: &Descriptor) -> Result<Option<ImageView>> {
-        let is_wanted = |platform: &Platform| self.platform.is_none_or(|wanted| platform.answers(wanted));
-        if descriptor.platform.as_ref().is_some_and(|platform| !is_wanted(platform)) {
+        let is_wanted = |platform: &Platform| self.platform.is_none_or(|wanted| platform.distance(wanted).is_some());
+        if descriptor
+            .platform
+            .as_ref()
+            .is_some_and(|platform| !is_wanted(platform))
+        {
             return Ok(None);
         }
-        let manifest: ImageManifest = json::from_slice(&self.layout.read(descriptor)?, &format!("image manifest {}", descriptor.digest))?;
+        let manifest: ImageManifest = json::from_slice(
+            &self.layout.read(descriptor)?,
+            &format!("image manifest {}", descriptor.digest),
+        )?;
         let config_bytes = self.layout.read(&manifest.config)?;
-        let mut config: ImageConfig = json::from_slice(&config_bytes, &format!("image config {}", manifest.config.digest))?;
+        let mut config: ImageConfig =
+            json::from_slice(&config_bytes, &format!("image config {}", manifest.config.digest))?;
         if descriptor.platform.is_none() && !is_wanted(&config.platform()) {
             return Ok(None);
         }
         let labels = config.labels();
-        let view = BuildpackageView::of(&labels)
-            .map_err(|error| error.context(format!("failed to read image config {}", manifest.config.digest)))?;
+        // labels that are not what they should be are still shown as they are
+        let view = BuildpackageView::of(&labels).ok().flatten();
         let mut layers = Vec::new();
         for (at, layer) in manifest.layers.iter().enumerate() {
             layers.push(self.layer(layer, config.rootfs.diff_ids.get(at), view.as_ref())?);
@@ -303,20 +334,30 @@ impl Look<'_> {
         }))
     }
 
-    fn layer(&self, layer: &Descriptor, diff_id: Option<&DiffId>, view: Option<&BuildpackageView>) -> Result<LayerView> {
+    fn layer(
+        &self,
+        layer: &Descriptor,
+        diff_id: Option<&DiffId>,
+        view: Option<&BuildpackageView>,
+    ) -> Result<LayerView> {
         let mut step = self.progress.step(&layer.digest.to_string(), layer.size);
         let entries = read_entries(self.layout, layer)?;
         step.advance(layer.size);
         if let (Some((_, found)), Some(said)) = (&entries, diff_id)
             && found != said
         {
-            return Err(Error::damaged(format!("blob {} unpacks to {found}, but its image says {said}", layer.digest)));
+            return Err(Error::damaged(format!(
+                "blob {} unpacks to {found}, but its image says {said}",
+                layer.digest
+            )));
         }
         Ok(LayerView {
             digest: layer.digest.clone(),
             media_type: layer.media_type.clone(),
             size: layer.size,
-            module: view.zip(diff_id).and_then(|(view, diff_id)| view.module_in(&diff_id.to_string())),
+            module: view
+                .zip(diff_id)
+                .and_then(|(view, diff_id)| view.module_in(&diff_id.to_string())),
             diff_id: diff_id.cloned(),
             entries: entries.map(|(entries, _)| entries.iter().map(EntryView::of).collect()),
         })
@@ -325,6 +366,8 @@ impl Look<'_> {
 
 fn drain(blob: &mut dyn Read, descriptor: &Descriptor) -> Result<()> {
     std::io::copy(blob, &mut std::io::sink()).map(drop).map_err(|cause| {
-        crate::error::from_io(cause, |cause| Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause))
+        crate::error::from_io(cause, |cause| {
+            Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause)
+        })
     })
 }

@@ -10,11 +10,11 @@ use crate::archive::compress::Compression;
 use crate::archive::file_tree::FileTree;
 use crate::archive::timestamp::Timestamp;
 use crate::cnb::package_config::PackageConfig;
-use crate::cnb::target::Target;
+use crate::cnb::target::{Part, Target};
 use crate::cnb_image::buildpackage;
 use crate::cnb_image::module_source::ModuleSource;
 use crate::cnb_image::plan::package::{ImagePlan, PackagePlan, plan as plan_images};
-use crate::error::{Error, Finding, Findings, Result};
+use crate::error::{Error, Finding, Findings, Place, Result};
 use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::image::Image;
@@ -23,7 +23,7 @@ use crate::oci::layer::{self, Layer, Origin};
 use crate::oci::layout::{LayoutWriter, Tagged};
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
-use crate::progress::Progress;
+use crate::progress::{Progress, in_units};
 
 /// What to package, and how.
 #[derive(Debug, Clone)]
@@ -132,9 +132,26 @@ pub fn prepare(request: &PackageRequest) -> Result<PreparedPackage> {
     LayoutWriter::new(&request.layout)?;
     check_labels(request)?;
     let mut findings = Findings::default();
-    let path = source_path(request, &mut findings)?;
+    let path = match &request.config {
+        None => request.path.clone().unwrap_or_else(|| PathBuf::from(".")),
+        Some(file) => match configured_path(file, request, &mut findings)? {
+            Some(path) => path,
+            None => {
+                let error = findings.into_warnings(&format!("read `{}`", file.display()));
+                return Err(error
+                    .err()
+                    .unwrap_or_else(|| Error::invalid(format!("`{}` names no buildpack", file.display()))));
+            }
+        },
+    };
     let task = format!("package `{}`", path.display());
-    let source = ModuleSource::open(&path, &request.scratch, request.allow_unknown_target, &mut findings)?;
+    let source = ModuleSource::open(
+        &path,
+        &request.layout,
+        &request.scratch,
+        request.allow_unknown_target,
+        &mut findings,
+    )?;
     let plan = match &source {
         Some(source) => plan_images(source, &request.targets, request.allow_unknown_target, &mut findings)?,
         None => None,
@@ -151,96 +168,113 @@ pub fn prepare(request: &PackageRequest) -> Result<PreparedPackage> {
 
 fn check_labels(request: &PackageRequest) -> Result<()> {
     match request.labels.keys().find(|name| buildpackage::is_reserved_label(name)) {
-        Some(name) => Err(Error::invalid(format!("label `{name}` can not be set: it is what makes the image a buildpackage"))),
+        Some(name) => Err(Error::invalid(format!(
+            "label `{name}` can not be set: it is what makes the image a buildpackage"
+        ))),
         None => Ok(()),
     }
 }
 
-/// `--path`, else the `uri` of `package.toml`, else the current folder.
-fn source_path(request: &PackageRequest, findings: &mut Findings) -> Result<PathBuf> {
-    let Some(file) = &request.config else {
-        return Ok(request.path.clone().unwrap_or_else(|| PathBuf::from(".")));
-    };
+/// `--path`, else the `uri` of `package.toml`. `None` when `findings` tell why there is none.
+fn configured_path(file: &Path, request: &PackageRequest, findings: &mut Findings) -> Result<Option<PathBuf>> {
     let text = std::fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
     let (config, faults) = PackageConfig::parse(file, &text, request.allow_unknown_target);
     findings.append(faults);
-    let Some(config) = config else {
-        if request.strict {
-            findings.escalate();
-        }
-        let findings = std::mem::take(findings);
-        return findings.into_warnings(&format!("read `{}`", file.display())).map(|_| PathBuf::new());
-    };
+    let Some(config) = config else { return Ok(None) };
     check_config(&config, file, request, findings);
     if let Some(path) = &request.path {
-        return Ok(path.clone());
+        return Ok(Some(path.clone()));
     }
-    let uri = match (&config.buildpack_uri, &config.extension_uri) {
-        (Some(uri), _) => uri,
+    match (&config.buildpack_uri, &config.extension_uri) {
+        (Some(uri), _) => match resolve_uri(&uri.value, file) {
+            Ok(path) => return Ok(Some(path)),
+            Err(finding) => findings.push(finding.at(uri.place.clone())),
+        },
         (None, Some(uri)) => {
-            let finding = Finding::error("`extension.uri` names an extension, which this command does not package").at(uri.place.clone());
-            findings.push(finding);
-            return std::mem::take(findings).into_warnings(&format!("read `{}`", file.display())).map(|_| PathBuf::new());
+            findings.push(
+                Finding::error("this names an extension, which the command does not package").at(uri.place.clone()),
+            );
         }
         (None, None) => {
-            return Err(Error::invalid(format!("`{}` names no buildpack", file.display()))
-                .with_hint("add [buildpack] with uri = \"PATH\", or give --path"));
+            let place = Place {
+                file: file.to_owned(),
+                excerpt: None,
+            };
+            let finding =
+                Finding::error("no buildpack is named").hint("add [buildpack] with uri = \"PATH\", or give --path");
+            findings.push(finding.at(place));
         }
-    };
-    resolve_uri(&uri.value, file).map_err(|error| {
-        let mut finding = Finding::error(error.to_string()).at(uri.place.clone());
-        finding.hint = error.hint().map(ToOwned::to_owned);
-        let mut findings = std::mem::take(findings);
-        findings.push(finding);
-        Error::from_findings(format!("failed to read `{}`", file.display()), findings)
-    })
+    }
+    Ok(None)
 }
 
 fn check_config(config: &PackageConfig, file: &Path, request: &PackageRequest, findings: &mut Findings) {
     if let Some(os) = &config.platform_os {
         if !request.targets.is_empty() {
-            findings.push(Finding::error("`platform.os` and --target exclude each other").at(os.place.clone()).hint("remove platform.os"));
+            findings.push(
+                Finding::error("`platform.os` and --target exclude each other")
+                    .at(os.place.clone())
+                    .hint("remove platform.os"),
+            );
         } else if os.value == "windows" {
             findings.push(Finding::error("`platform.os` is windows, which is not supported").at(os.place.clone()));
         } else if os.value != Target::DEFAULT_OS {
             findings.push(
-                Finding::error(format!("`platform.os` is `{}`, which only --target can choose", os.value)).at(os.place.clone()),
+                Finding::error(format!(
+                    "`platform.os` is `{}`, which only --target can choose",
+                    os.value
+                ))
+                .at(os.place.clone()),
             );
         }
     }
     if let Some(target) = config.targets.first() {
         findings.push(
             Finding::warning("`[[targets]]` here are for composite buildpacks: those of buildpack.toml count")
-                .at(target.place.clone())
+                .at(target.place(Part::Whole).clone())
                 .hint("move them to buildpack.toml, or give --target"),
         );
     }
     if let Some(dependency) = config.dependencies.first() {
-        let message = format!("`{}` lists dependencies, but only a composite buildpack can have some", file.display());
+        let message = format!(
+            "`{}` lists dependencies, but only a composite buildpack can have some",
+            file.display()
+        );
         findings.push(Finding::error(message).at(dependency.place.clone()));
     }
 }
 
 /// A path relative to the file, or a `file://` one. Everything else needs a network, or a composite.
-fn resolve_uri(uri: &str, file: &Path) -> Result<PathBuf> {
+fn resolve_uri(uri: &str, file: &Path) -> Result<PathBuf, Finding> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let local = match uri.split_once(':') {
-        Some(("file", rest)) => rest.strip_prefix("//").map(percent_decoded).filter(|path| path.starts_with('/')),
+        Some(("file", rest)) => rest
+            .strip_prefix("//")
+            .map(percent_decoded)
+            .filter(|path| path.starts_with('/')),
         Some((scheme, rest)) if rest.starts_with("//") || scheme == "urn" => None,
         _ => Some(uri.to_owned()),
     };
-    let local = local.ok_or_else(|| {
-        Error::invalid(format!("buildpack `{uri}` is not on disk"))
-            .with_hint("give a folder or an archive, relative to this file or as file:///PATH; download what is elsewhere first")
-    })?;
-    Ok(folder.join(local))
+    let Some(local) = local else {
+        return Err(Finding::error(format!("buildpack `{uri}` is not on disk")).hint(
+            "give a folder or an archive, relative to this file or as file:///PATH; download what is elsewhere first",
+        ));
+    };
+    let path = folder.join(local);
+    if !path.exists() {
+        return Err(Finding::error(format!("buildpack `{}` does not exist", path.display()))
+            .hint("the uri is relative to this file"));
+    }
+    Ok(path)
 }
 
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let hex = (byte == b'%').then(|| after.get(..2).and_then(|digits| hex::decode(digits).ok())).flatten();
+        let hex = (byte == b'%')
+            .then(|| after.get(..2).and_then(|digits| hex::decode(digits).ok()))
+            .flatten();
         match hex {
             Some(decoded) => {
                 bytes.extend(decoded);
@@ -350,50 +384,31 @@ fn layer_summary(name: &str, total: u64, layer: &Layer, origin: Origin) -> Strin
     format!("{name}: {} -> {}, {what}", in_units(total), in_units(size))
 }
 
-/// A number of bytes with three digits and a decimal unit.
-#[must_use]
-pub fn in_units(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut amount = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while amount >= 999.5 && unit + 1 < UNITS.len() {
-        amount /= 1000.0;
-        unit += 1;
-    }
-    let decimals = if amount < 9.995 { 2 } else { usize::from(amount < 99.95) };
-    format!("{amount:.decimals$} {}", UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn uris_are_relative_to_their_file() {
-        let check = |uri: &str, expected: &str| {
-            assert_eq!(resolve_uri(uri, Path::new("dir/package.toml")).unwrap(), Path::new(expected), "{uri}");
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        std::fs::create_dir(base.join("dir")).unwrap();
+        std::fs::write(base.join("b p.tgz"), "").unwrap();
+        let file = base.join("dir/package.toml");
+        let check =
+            |uri: &str, expected: &str| assert_eq!(resolve_uri(uri, &file).unwrap(), base.join(expected), "{uri}");
         check(".", "dir/.");
-        check("../bp.tgz", "dir/../bp.tgz");
-        check("/abs/bp", "/abs/bp");
-        check("file:///abs/b%20p", "/abs/b p");
-        for bad in ["https://x.test/a.tgz", "docker://a/b", "urn:cnb:registry:a/b@1", "file://host/x"] {
-            assert!(resolve_uri(bad, Path::new("package.toml")).is_err(), "{bad}");
+        check("../b p.tgz", "dir/../b p.tgz");
+        check(&format!("file://{}/b%20p.tgz", base.display()), "b p.tgz");
+        check(base.to_str().unwrap(), "");
+        for bad in [
+            "https://x.test/a.tgz",
+            "docker://a/b",
+            "urn:cnb:registry:a/b@1",
+            "file://host/x",
+            "none",
+        ] {
+            assert!(resolve_uri(bad, &file).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn sizes_have_three_digits() {
-        let check = |bytes: u64, expected: &str| assert_eq!(in_units(bytes), expected);
-        check(0, "0 B");
-        check(999, "999 B");
-        check(1000, "1.00 kB");
-        check(12_345, "12.3 kB");
-        check(999_999, "1.00 MB");
-        check(123_456_789, "123 MB");
-        check(u64::MAX, "18446744 TB");
     }
 }

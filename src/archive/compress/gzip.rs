@@ -33,7 +33,11 @@ impl Codec for Gzip {
     }
 
     fn block(&self, block: &[u8], window: &[u8]) -> Vec<u8> {
-        if is_incompressible(block) { stored(block) } else { deflated(block, window, self.level) }
+        if is_incompressible(block) {
+            stored(block)
+        } else {
+            deflated(block, window, self.level)
+        }
     }
 
     /// An empty last block, the checksum, the length modulo 2^32.
@@ -52,12 +56,19 @@ impl Codec for Gzip {
 fn deflated(block: &[u8], window: &[u8], level: u8) -> Vec<u8> {
     let mut compress = Compress::new(Compression::new(level.into()), false);
     if !window.is_empty() {
-        compress.set_dictionary(window).expect("a fresh raw deflate stream takes a dictionary");
+        compress
+            .set_dictionary(window)
+            .expect("a fresh raw deflate stream takes a dictionary");
     }
     let mut out = vec![0; block.len() * 5 / 4 + 4096];
-    compress.compress(block, &mut out, FlushCompress::Sync).expect("deflate does not fail in memory");
+    compress
+        .compress(block, &mut out, FlushCompress::Sync)
+        .expect("deflate does not fail in memory");
     let written = usize::try_from(compress.total_out()).unwrap_or(usize::MAX);
-    assert!(compress.total_in() == block.len() as u64 && written < out.len(), "one call must take the whole block");
+    assert!(
+        compress.total_in() == block.len() as u64 && written < out.len(),
+        "one call must take the whole block"
+    );
     out.truncate(written);
     out
 }

@@ -60,7 +60,9 @@ impl Mark {
 
     /// The mark at the begin of a gzip blob.
     pub(super) fn in_gzip_head(head: &[u8]) -> Option<Self> {
-        let payload = head.get(..Self::GZIP_LEN)?.strip_prefix(&[0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255])?;
+        let payload = head
+            .get(..Self::GZIP_LEN)?
+            .strip_prefix(&[0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255])?;
         let mark = Self::from_payload(&payload[6..])?;
         (mark.gzip_extra() == payload).then_some(mark)
     }

@@ -93,7 +93,9 @@ impl FromStr for Compression {
             "gzip" => Ok(Self::Gzip(level_of(9, Self::GZIP_DEFAULT)?)),
             "zstd" => Ok(Self::Zstd(level_of(19, Self::ZSTD_DEFAULT)?)),
             "none" if level.is_none() => Ok(Self::None),
-            _ => Err(Error::invalid(format!("`{text}` is no compression: give gzip[:1-9], zstd[:1-19] or none"))),
+            _ => Err(Error::invalid(format!(
+                "`{text}` is no compression: give gzip[:1-9], zstd[:1-19] or none"
+            ))),
         }
     }
 }

@@ -25,9 +25,19 @@ pub struct Packed {
 /// Compresses what `produce` writes, `total` bytes, into `out`. The bytes do not depend on `threads`.
 ///
 /// Memory: a few blocks for each thread, whatever the length of the stream.
-pub fn pack(produce: &Produce<'_>, total: u64, compression: Compression, threads: NonZeroUsize, out: &mut dyn Write) -> Result<Packed> {
+pub fn pack(
+    produce: &Produce<'_>,
+    total: u64,
+    compression: Compression,
+    threads: NonZeroUsize,
+    out: &mut dyn Write,
+) -> Result<Packed> {
     let codec = compression.codec();
-    let write_failed = |cause| from_io(cause, |cause| Error::new(crate::error::ErrorKind::Io, "failed to write compressed data").with_source(cause));
+    let write_failed = |cause| {
+        from_io(cause, |cause| {
+            Error::new(crate::error::ErrorKind::Io, "failed to write compressed data").with_source(cause)
+        })
+    };
     out.write_all(&codec.head(total)).map_err(write_failed)?;
     let mut crc = crc32fast::Hasher::new();
     let mut write = |compressed: &Compressed| {
@@ -105,11 +115,17 @@ fn on_threads(produce: &Produce<'_>, codec: &dyn Codec, threads: usize, write: &
 }
 
 /// Runs the producer through a [`BlockWriter`].
-pub(super) fn produce_blocks(produce: &Produce<'_>, codec: &dyn Codec, send: impl FnMut(Block) -> io::Result<()>) -> Result<Packed> {
+pub(super) fn produce_blocks(
+    produce: &Produce<'_>,
+    codec: &dyn Codec,
+    send: impl FnMut(Block) -> io::Result<()>,
+) -> Result<Packed> {
     let mut blocks = BlockWriter::new(codec.block_len(), codec.window(), send);
     produce(&mut blocks)?;
-    let (diff_id, total) = blocks
-        .finish()
-        .map_err(|cause| from_io(cause, |cause| Error::new(crate::error::ErrorKind::Io, "failed to compress").with_source(cause)))?;
+    let (diff_id, total) = blocks.finish().map_err(|cause| {
+        from_io(cause, |cause| {
+            Error::new(crate::error::ErrorKind::Io, "failed to compress").with_source(cause)
+        })
+    })?;
     Ok(Packed { diff_id, total })
 }

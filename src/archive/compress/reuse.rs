@@ -12,10 +12,10 @@ use std::thread;
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::super::span::Span;
 use super::block::Block;
 use super::mark::Mark;
 use super::pipeline::{Packed, Produce, produce_blocks};
-use super::super::span::Span;
 use super::{Codec, Compression};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -54,7 +54,12 @@ pub fn read_mark(file: &Arc<File>, compression: Compression) -> io::Result<Optio
 }
 
 /// The candidate that holds exactly what [`pack`](super::pack) would write, if one does.
-pub fn find_known(produce: &Produce<'_>, total: u64, compression: Compression, candidates: Vec<Candidate>) -> Result<Option<Known>> {
+pub fn find_known(
+    produce: &Produce<'_>,
+    total: u64,
+    compression: Compression,
+    candidates: Vec<Candidate>,
+) -> Result<Option<Known>> {
     let codec = compression.codec();
     let mut rivals: Vec<(usize, Comparison)> = Vec::new();
     for (index, candidate) in candidates.into_iter().enumerate() {
@@ -70,7 +75,9 @@ pub fn find_known(produce: &Produce<'_>, total: u64, compression: Compression, c
     let packed = thread::scope(|scope| {
         let codec = &*codec;
         let producer = scope.spawn(move || {
-            produce_blocks(produce, codec, |block| send.send(block).map_err(|_| io::ErrorKind::BrokenPipe.into()))
+            produce_blocks(produce, codec, |block| {
+                send.send(block).map_err(|_| io::ErrorKind::BrokenPipe.into())
+            })
         });
         let mut first = true;
         for block in &blocks {
@@ -82,7 +89,11 @@ pub fn find_known(produce: &Produce<'_>, total: u64, compression: Compression, c
         }
         drop(blocks);
         let produced = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        if rivals.is_empty() { Ok(None) } else { produced.map(Some) }
+        if rivals.is_empty() {
+            Ok(None)
+        } else {
+            produced.map(Some)
+        }
     })?;
     let Some(packed) = packed.filter(|packed| packed.total == total) else {
         return Ok(None);
@@ -114,7 +125,10 @@ impl Comparison {
         let head = codec.head(total);
         let mut begin = Vec::new();
         let most = head.len() + codec.block_len() * 5 / 4 + 4096;
-        Span::whole(&candidate.file).take(most as u64).read_to_end(&mut begin).map_err(failed)?;
+        Span::whole(&candidate.file)
+            .take(most as u64)
+            .read_to_end(&mut begin)
+            .map_err(failed)?;
         if !begin.starts_with(&head) {
             return Ok(None);
         }

@@ -5,8 +5,13 @@ use std::num::NonZeroUsize;
 use super::gzip::looks_incompressible;
 use super::*;
 
-const KINDS: [Compression; 5] =
-    [Compression::Gzip(1), Compression::Gzip(2), Compression::Gzip(9), Compression::Zstd(3), Compression::None];
+const KINDS: [Compression; 5] = [
+    Compression::Gzip(1),
+    Compression::Gzip(2),
+    Compression::Gzip(9),
+    Compression::Zstd(3),
+    Compression::None,
+];
 
 /// Bytes that do not compress, the same each time.
 fn noise(len: usize, mut seed: u64) -> Vec<u8> {
@@ -21,7 +26,10 @@ fn noise(len: usize, mut seed: u64) -> Vec<u8> {
 }
 
 fn text(len: usize) -> Vec<u8> {
-    (0..).flat_map(|line: u32| format!("line {line} of {}\n", line.wrapping_mul(2_654_435_761)).into_bytes()).take(len).collect()
+    (0..)
+        .flat_map(|line: u32| format!("line {line} of {}\n", line.wrapping_mul(2_654_435_761)).into_bytes())
+        .take(len)
+        .collect()
 }
 
 fn packed(content: &[u8], compression: Compression, threads: usize, piece: usize) -> (Vec<u8>, Packed) {
@@ -73,7 +81,11 @@ fn the_bytes_do_not_depend_on_threads_or_write_sizes() {
             assert!(unpacked(&expected, compression) == content, "{compression}");
             for (threads, piece) in [(2, 1 << 16), (3, 511), (8, 10 << 20)] {
                 let (bytes, again) = packed(&content, compression, threads, piece);
-                assert!(bytes == expected, "{compression} with {threads} threads, {} bytes", content.len());
+                assert!(
+                    bytes == expected,
+                    "{compression} with {threads} threads, {} bytes",
+                    content.len()
+                );
                 assert_eq!(again, first);
             }
         }
@@ -85,14 +97,20 @@ fn noise_is_stored_and_what_repeats_is_not() {
     assert!(looks_incompressible(&noise(1 << 20, 7)));
     assert!(!looks_incompressible(&text(1 << 20)));
     assert!(!looks_incompressible(&[0; 1 << 20]));
-    assert!(!looks_incompressible(&noise(4096, 7).repeat(256)), "entropy alone would call this incompressible");
+    assert!(
+        !looks_incompressible(&noise(4096, 7).repeat(256)),
+        "entropy alone would call this incompressible"
+    );
     let mut half = noise(1 << 20, 7);
     half[..1 << 19].copy_from_slice(&text(1 << 19));
     assert!(!looks_incompressible(&half));
 
     let content = noise(10 << 20, 11);
     let (bytes, _) = packed(&content, Compression::Gzip(6), 2, 1 << 16);
-    assert!(bytes.len() < content.len() + content.len() / 10_000 + 100, "stored blocks cost next to nothing");
+    assert!(
+        bytes.len() < content.len() + content.len() / 10_000 + 100,
+        "stored blocks cost next to nothing"
+    );
 }
 
 fn known(content: &[u8], compression: Compression, blobs: &[(&[u8], [u8; 32])]) -> Option<Known> {
@@ -108,7 +126,8 @@ fn known(content: &[u8], compression: Compression, blobs: &[(&[u8], [u8; 32])]) 
         })
         .collect();
     let produce = |sink: &mut dyn Write| {
-        sink.write_all(content).map_err(|cause| crate::error::from_io(cause, |_| Error::invalid("stop")))
+        sink.write_all(content)
+            .map_err(|cause| crate::error::from_io(cause, |_| Error::invalid("stop")))
     };
     find_known(&produce, content.len() as u64, compression, candidates).unwrap()
 }
@@ -122,9 +141,18 @@ fn a_blob_of_this_engine_is_known_again() {
     for content in contents() {
         for compression in KINDS {
             let (blob, packed) = packed(&content, compression, 2, 1 << 16);
-            let found = known(&content, compression, &[(b"something else", sha256(b"something else")), (&blob, sha256(&blob))]);
+            let found = known(
+                &content,
+                compression,
+                &[(b"something else", sha256(b"something else")), (&blob, sha256(&blob))],
+            );
             let expected = Known { candidate: 1, packed };
-            assert_eq!(found, (!content.is_empty() || found.is_some()).then_some(expected), "{compression} {}", content.len());
+            assert_eq!(
+                found,
+                (!content.is_empty() || found.is_some()).then_some(expected),
+                "{compression} {}",
+                content.len()
+            );
         }
     }
 }
@@ -134,17 +162,29 @@ fn no_claim_is_believed() {
     let content = text(3 << 20);
     let (blob, _) = packed(&content, Compression::Gzip(2), 2, 1 << 16);
     let check = |why: &str, forged: &[u8], digest: [u8; 32]| {
-        assert_eq!(known(&content, Compression::Gzip(2), &[(forged, digest)]), None, "{why}");
+        assert_eq!(
+            known(&content, Compression::Gzip(2), &[(forged, digest)]),
+            None,
+            "{why}"
+        );
     };
 
     let (mut other_level, _) = packed(&content, Compression::Gzip(9), 2, 1 << 16);
     other_level[..Mark::GZIP_LEN].copy_from_slice(&blob[..Mark::GZIP_LEN]);
-    check("another level with this level's mark", &other_level, sha256(&other_level));
+    check(
+        "another level with this level's mark",
+        &other_level,
+        sha256(&other_level),
+    );
 
     let mut changed = content.clone();
     *changed.last_mut().unwrap() ^= 1;
     let (other_content, _) = packed(&changed, Compression::Gzip(2), 2, 1 << 16);
-    check("other content of the same length", &other_content, sha256(&other_content));
+    check(
+        "other content of the same length",
+        &other_content,
+        sha256(&other_content),
+    );
 
     check("a digest that is not the blob's", &blob, sha256(b"no"));
     let longer = [&blob[..], b"more"].concat();
@@ -161,10 +201,15 @@ fn marks_are_read_back() {
         file.write_all(&blob).unwrap();
         let mark = read_mark(&file.into(), compression).unwrap().unwrap();
         assert_eq!(mark.total, 12);
-        assert_eq!(format!("{compression}").rsplit(':').next().unwrap(), mark.level.to_string());
+        assert_eq!(
+            format!("{compression}").rsplit(':').next().unwrap(),
+            mark.level.to_string()
+        );
     }
     let mut foreign: File = tempfile::tempfile().unwrap();
-    foreign.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0]).unwrap();
+    foreign
+        .write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0])
+        .unwrap();
     assert_eq!(read_mark(&foreign.into(), Compression::Gzip(2)).unwrap(), None);
 }
 

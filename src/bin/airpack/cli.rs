@@ -26,7 +26,10 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Package buildpacks
-    #[command(subcommand, after_help = "Example:\n  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci"
+    )]
     Buildpack(buildpack::Command),
     /// Show what is in a layout: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),

@@ -13,7 +13,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return output::usage(&answer),
+    };
     let output = output::Output::new(&cli.terminal);
     let stop = signals::watch();
     match commands::run(cli.command, &output, &stop) {

@@ -1,10 +1,9 @@
 //! What people and programs get to read: data on stdout, all else on stderr.
 
 use std::io::{self, IsTerminal, Write};
-use std::process;
+use std::process::ExitCode;
 
-use airpack::error::{Error, Finding, Findings, Severity};
-use airpack::operations::package::in_units;
+use airpack::error::{Error, Finding, Findings, Result, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use anstream::ColorChoice;
 
@@ -41,14 +40,18 @@ impl Output {
     }
 
     /// Data. A reader that has gone (`| head`) ends the program without a word.
-    pub(crate) fn data(&self, text: &str) {
-        let written = anstream::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-        if let Err(cause) = written {
-            if cause.kind() == io::ErrorKind::BrokenPipe {
-                process::exit(0);
-            }
-            self.error(&Error::new(airpack::error::ErrorKind::Io, "failed to write the result").with_source(cause));
-            process::exit(1);
+    pub(crate) fn data(&self, text: &str) -> Result<()> {
+        let written = anstream::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .and_then(|()| io::stdout().flush());
+        match written {
+            Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
+                airpack::error::ErrorKind::Io,
+                "failed to write the result to stdout",
+            )
+            .with_source(cause)),
+            _ => Ok(()),
         }
     }
 
@@ -69,7 +72,10 @@ impl Output {
     /// Why it failed, with all single faults.
     pub(crate) fn error(&self, error: &Error) {
         self.warnings(error.findings());
-        let mut text = format!("{ERROR}error{ERROR:#}{BOLD}: {}{BOLD:#}\n", printable(&error.to_string()));
+        let mut text = format!(
+            "{ERROR}error{ERROR:#}{BOLD}: {}{BOLD:#}\n",
+            printable(&error.to_string())
+        );
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             text += &format!("  caused by: {}\n", printable(&cause.to_string()));
@@ -88,14 +94,21 @@ impl Output {
         };
         let message = printable(&finding.message);
         let hint = finding.hint.as_deref().map(printable);
-        let file = finding.place.as_ref().map(|place| printable(&place.file.display().to_string()));
+        let file = finding
+            .place
+            .as_ref()
+            .map(|place| printable(&place.file.display().to_string()));
         let mut group = Group::with_title(level.primary_title(message.as_str()));
         match (finding.place.as_ref().and_then(|place| place.excerpt.as_ref()), &file) {
             (Some(excerpt), file) => {
                 let end = excerpt.range.end.min(excerpt.text.len());
-                let line_end = excerpt.text[excerpt.range.start.min(end)..end].find('\n').map_or(end, |at| excerpt.range.start + at);
+                let line_end = excerpt.text[excerpt.range.start.min(end)..end]
+                    .find('\n')
+                    .map_or(end, |at| excerpt.range.start + at);
                 let range = excerpt.range.start.min(line_end)..line_end;
-                let snippet = Snippet::source(&*excerpt.text).line_start(1).annotation(AnnotationKind::Primary.span(range));
+                let snippet = Snippet::source(&*excerpt.text)
+                    .line_start(1)
+                    .annotation(AnnotationKind::Primary.span(range));
                 group = group.element(snippet.path(file.as_deref()));
             }
             (None, Some(file)) => group = group.element(Origin::path(file.as_str())),
@@ -119,6 +132,15 @@ impl Output {
     }
 }
 
+/// What clap has to say: help on stdout, wrong usage on stderr.
+pub(crate) fn usage(answer: &clap::Error) -> ExitCode {
+    let written = answer.print().and_then(|()| io::stdout().flush());
+    match written {
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
+}
+
 const ERROR: anstyle::Style = anstyle::AnsiColor::BrightRed.on_default().bold();
 const HINT: anstyle::Style = anstyle::AnsiColor::BrightCyan.on_default().bold();
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
@@ -133,13 +155,12 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let is_plain = !c.is_control() || c == '\n';
-            let escaped: Vec<char> = if is_plain { vec![c] } else { c.escape_default().collect() };
+            let escaped: Vec<char> = if is_plain {
+                vec![c]
+            } else {
+                c.escape_default().collect()
+            };
             escaped
         })
         .collect()
-}
-
-/// Sizes as people read them.
-pub(crate) fn size(bytes: u64) -> String {
-    in_units(bytes)
 }

@@ -27,11 +27,60 @@ impl FromStr for Pairs {
     }
 }
 
+/// The fields of one line of CSV, by the rules of Go's `encoding/csv`: a field in quotes may hold commas and doubled quotes.
 fn fields(text: &str) -> Result<Vec<String>, String> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-    match reader.records().next() {
-        Some(Ok(record)) => Ok(record.iter().map(ToOwned::to_owned).collect()),
-        _ => Err(format!("`{text}` is not a list of key=value")),
+    let malformed = || format!("`{text}` is malformed: quotes go around a whole key=value");
+    let mut fields = Vec::new();
+    let mut rest = text;
+    loop {
+        let after = match rest.strip_prefix('"') {
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                if rest[..end].contains('"') {
+                    return Err(malformed());
+                }
+                fields.push(rest[..end].to_owned());
+                &rest[end..]
+            }
+            Some(quoted) => {
+                let mut field = String::new();
+                let mut quoted = quoted;
+                loop {
+                    let end = quoted.find('"').ok_or_else(malformed)?;
+                    field.push_str(&quoted[..end]);
+                    quoted = &quoted[end + 1..];
+                    match quoted.strip_prefix('"') {
+                        Some(more) => {
+                            field.push('"');
+                            quoted = more;
+                        }
+                        None => break,
+                    }
+                }
+                fields.push(field);
+                quoted
+            }
+        };
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return Ok(fields),
+            None => return Err(malformed()),
+        }
+    }
+}
+
+/// One `key=value`, whatever is in the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair(pub(crate) String, pub(crate) String);
+
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok(Self(key.to_owned(), value.to_owned())),
+            _ => Err(format!("`{text}` must be of the form key=value")),
+        }
     }
 }
 
@@ -51,7 +100,10 @@ mod tests {
     #[test]
     fn as_in_pack() {
         let check = |text: &str, expected: &[(&str, &str)]| {
-            let expected = expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let expected = expected
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect();
             assert_eq!(text.parse::<Pairs>(), Ok(Pairs(expected)), "{text}");
         };
         check("a=1", &[("a", "1")]);
@@ -61,7 +113,8 @@ mod tests {
         check("\"a=1,2\",b=3", &[("a", "1,2"), ("b", "3")]);
         check("alpha=x <y> & \"z\"", &[("alpha", "x <y> & \"z")]);
         check("a=", &[("a", "")]);
-        for bad in ["", "a", "=1", "a=1,b=2,c"] {
+        check("\"a=\"\"1\"\",2\",b=3", &[("a", "\"1\",2"), ("b", "3")]);
+        for bad in ["", "a", "=1", "a=1,b=2,c", "a=1,b=\"2", "\"a=1\"x,b=2", "\"a=1,b=2"] {
             assert!(bad.parse::<Pairs>().is_err(), "{bad}");
         }
     }

@@ -22,7 +22,10 @@ enum Way {
 
 impl TerminalProgress {
     pub(crate) fn bars(stop: &Arc<AtomicBool>) -> Self {
-        Self::with(stop, Way::Bars(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())))
+        Self::with(
+            stop,
+            Way::Bars(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
+        )
     }
 
     pub(crate) fn lines(stop: &Arc<AtomicBool>) -> Self {
@@ -45,7 +48,9 @@ impl Progress for TerminalProgress {
     fn step(&self, name: &str, total: u64) -> Box<dyn Step + '_> {
         let bar = match &self.way {
             Way::Bars(bars) => {
-                let style = ProgressStyle::with_template("{msg} [{bar:30}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}");
+                let style = ProgressStyle::with_template(
+                    "{msg} [{bar:30}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+                );
                 let style = style.map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "));
                 let bar = bars.add(ProgressBar::new(total).with_style(style));
                 bar.set_message(printable(name));

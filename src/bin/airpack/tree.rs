@@ -41,7 +41,11 @@ impl Tree {
         }
         for (at, child) in self.children.iter().enumerate() {
             let is_last = at + 1 == self.children.len();
-            let (branch, guide) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let (branch, guide) = if is_last {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
+            };
             child.render_into(out, &format!("{rest}{branch}"), &format!("{rest}{guide}"));
         }
     }

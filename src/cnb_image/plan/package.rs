@@ -9,7 +9,7 @@ use super::super::platform_folder::Choice;
 use super::super::target_files::TargetFiles;
 use crate::cnb::buildpack::BuildpackDescriptor;
 use crate::cnb::paths::BUILDPACK_TOML;
-use crate::cnb::target::Target;
+use crate::cnb::target::{Part, Target};
 use crate::error::{Finding, Findings, Place, Result};
 use crate::oci::platform::Platform;
 
@@ -42,18 +42,29 @@ pub struct ImagePlan {
 /// Plans the images of `source` for `asked`, or for its own targets when none are asked for.
 ///
 /// `None` when `findings` tell why not.
-pub fn plan(source: &ModuleSource, asked: &[Target], allow_unknown: bool, findings: &mut Findings) -> Result<Option<PackagePlan>> {
+pub fn plan(
+    source: &ModuleSource,
+    asked: &[Target],
+    allow_unknown: bool,
+    findings: &mut Findings,
+) -> Result<Option<PackagePlan>> {
     let descriptor = &source.descriptor;
     if let Some(order) = &descriptor.order {
         findings.push(
-            Finding::error("composite buildpacks, which have an `order`, can not be packaged by this version of airpack")
-                .at(order.clone())
-                .hint("package the buildpacks it is made of, one by one"),
+            Finding::error(
+                "composite buildpacks, which have an `order`, can not be packaged by this version of airpack",
+            )
+            .at(order.clone())
+            .hint("package the buildpacks it is made of, one by one"),
         );
         return Ok(None);
     }
     let targets = targets(source, asked, allow_unknown, findings);
-    let everybody: Vec<Target> = descriptor.targets.iter().flat_map(Target::expand).chain(targets.iter().cloned()).collect();
+    let everybody: Vec<Target> = descriptor
+        .written_targets()
+        .flat_map(Target::expand)
+        .chain(targets.iter().cloned())
+        .collect();
     let mut images = Vec::new();
     for target in targets {
         if let Some(view) = source.view(&target, &everybody, findings)? {
@@ -76,22 +87,23 @@ pub fn plan(source: &ModuleSource, asked: &[Target], allow_unknown: bool, findin
 
 /// One target for each image.
 fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, findings: &mut Findings) -> Vec<Target> {
-    let declared: Vec<Target> = source.descriptor.targets.iter().flat_map(Target::expand).collect();
-    let targets = if asked.is_empty() { declared } else { asked_targets(asked, &declared, allow_unknown, findings) };
+    let declared: Vec<Target> = source.descriptor.written_targets().flat_map(Target::expand).collect();
+    let targets = if asked.is_empty() {
+        declared
+    } else {
+        asked_targets(asked, &declared, allow_unknown, findings)
+    };
     if targets.is_empty() {
         let file = source.tree.display(BUILDPACK_TOML.as_bytes());
         findings.push(
-            default_warning("no target says what to package for", &Target::default())
-                .at(Place { file, excerpt: None }),
+            default_warning("no target says what to package for", &Target::default()).at(Place { file, excerpt: None }),
         );
         return vec![Target::default()];
     }
-    let places = source.descriptor.targets.iter().zip(&source.descriptor.target_places);
     for target in targets.iter().filter(|target| target.arch.is_empty()) {
-        let place = places.clone().find(|(declared, _)| asked.is_empty() && declared.expand().contains(target));
-        findings.push(
-            default_warning(&format!("target `{target}` names no arch"), target).at(place.map(|(_, place)| place.clone())),
-        );
+        let declared = source.descriptor.declaration_of(target).filter(|_| asked.is_empty());
+        let place = declared.map(|declared| declared.place(Part::Whole).clone());
+        findings.push(default_warning(&format!("target `{target}` names no arch"), target).at(place));
     }
     targets
 }
@@ -99,24 +111,33 @@ fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, finding
 fn default_warning(what: &str, target: &Target) -> Finding {
     let platform = buildpackage::platform(target);
     let os = &platform.os;
-    Finding::warning(format!("{what}: the image is for {platform}"))
-        .hint(format!("say it with --target {os}/{}, and once more for each other, as in --target {os}/arm64", Target::DEFAULT_ARCH))
+    Finding::warning(format!("{what}: the image is for {platform}")).hint(format!(
+        "say it with --target {os}/{}, and once more for each other, as in --target {os}/arm64",
+        Target::DEFAULT_ARCH
+    ))
 }
 
 /// The targets of the command line, checked; the folder that the file names for an equal target holds for them too.
 fn asked_targets(asked: &[Target], declared: &[Target], allow_unknown: bool, findings: &mut Findings) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for target in asked {
-        for finding in target.check(allow_unknown) {
+        for (_, finding) in target.check(allow_unknown) {
             findings.push(finding);
         }
         for mut single in target.expand() {
             if targets.iter().any(|other| other.same_as(&single)) {
-                findings.push(Finding::error(format!("target `{single}` is asked for twice")).hint("give each --target once"));
+                findings.push(
+                    Finding::error(format!("target `{single}` is asked for twice")).hint("give each --target once"),
+                );
                 continue;
             }
-            let same_platform = |other: &&Target| (&other.os, &other.arch, &other.variant) == (&single.os, &single.arch, &single.variant);
-            let like = declared.iter().find(|other| other.same_as(&single)).or_else(|| declared.iter().find(same_platform));
+            let same_platform = |other: &&Target| {
+                (&other.os, &other.arch, &other.variant) == (&single.os, &single.arch, &single.variant)
+            };
+            let like = declared
+                .iter()
+                .find(|other| other.same_as(&single))
+                .or_else(|| declared.iter().find(same_platform));
             single.path = like.and_then(|other| other.path.clone());
             targets.push(single);
         }

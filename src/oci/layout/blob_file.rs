@@ -99,7 +99,11 @@ impl BlobWriter {
     }
 
     pub(super) fn finish(self) -> (Nameless, Digest, u64) {
-        (self.nameless, Digest::from_sha256(self.digest.finalize().into()), self.size)
+        (
+            self.nameless,
+            Digest::from_sha256(self.digest.finalize().into()),
+            self.size,
+        )
     }
 }
 

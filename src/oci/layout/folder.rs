@@ -72,7 +72,9 @@ impl FolderLock {
             folder.lock().map_err(failed)?;
             let locked = folder.metadata().map_err(failed)?;
             match fs::metadata(path) {
-                Ok(now) if (now.dev(), now.ino()) == (locked.dev(), locked.ino()) => return Ok(Self { _folder: folder }),
+                Ok(now) if (now.dev(), now.ino()) == (locked.dev(), locked.ino()) => {
+                    return Ok(Self { _folder: folder });
+                }
                 _ => {}
             }
         }

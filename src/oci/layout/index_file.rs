@@ -5,7 +5,7 @@ use super::super::digest::Digest;
 use super::super::index::ImageIndex;
 use super::super::json;
 use super::super::reference::ImageName;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The annotation that names an entry within its layout: a tag, for most tools.
 pub const REF_NAME: &str = oci_spec::image::ANNOTATION_REF_NAME;
@@ -37,9 +37,14 @@ impl Default for IndexFile {
 
 impl IndexFile {
     pub(super) fn parse(text: &[u8]) -> Result<Self> {
-        Ok(Self {
-            index: json::from_slice(text, "it")?,
-        })
+        let index: ImageIndex = json::from_slice(text, "it")?;
+        if index.schema_version != 2 {
+            return Err(Error::damaged(format!(
+                "its schemaVersion is {}, not 2",
+                index.schema_version
+            )));
+        }
+        Ok(Self { index })
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -72,9 +77,14 @@ impl IndexFile {
             None => entry.annotation(REF_NAME) == Some(name.tag()),
         };
         let before = self.index.manifests.iter().find(|entry| is_same(entry));
-        let replaced = before.map(|entry| entry.digest.clone()).filter(|digest| *digest != target.digest);
+        let replaced = before
+            .map(|entry| entry.digest.clone())
+            .filter(|digest| *digest != target.digest);
         // an entry whose ref.name is a full name gets the tag as its ref.name
-        let kept = before.and_then(|entry| entry.annotation(REF_NAME)).filter(|ref_name| !ref_name.contains('/')).map(ToOwned::to_owned);
+        let kept = before
+            .and_then(|entry| entry.annotation(REF_NAME))
+            .filter(|ref_name| !ref_name.contains('/'))
+            .map(ToOwned::to_owned);
         self.index.manifests.retain(|entry| !is_same(entry));
         let ref_name = kept.unwrap_or_else(|| self.free_ref_name(name));
 
@@ -87,17 +97,28 @@ impl IndexFile {
     }
 
     fn free_ref_name(&self, name: &ImageName) -> String {
-        let is_free = |ref_name: &String| !self.index.manifests.iter().any(|entry| entry.annotation(REF_NAME) == Some(ref_name));
+        let is_free = |ref_name: &String| {
+            !self
+                .index
+                .manifests
+                .iter()
+                .any(|entry| entry.annotation(REF_NAME) == Some(ref_name))
+        };
         let tag = name.tag();
         let image = name.repository().rsplit('/').next().unwrap_or_default();
         let flat = |text: &str| text.replace(['/', ':'], "-");
         let path = flat(name.repository());
         let host = flat(name.registry());
-        [tag.to_owned(), format!("{image}-{tag}"), format!("{path}-{tag}"), format!("{host}-{path}-{tag}")]
-            .into_iter()
-            .chain((2..).map(|count| format!("{host}-{path}-{tag}-{count}")))
-            .find(is_free)
-            .unwrap_or_default()
+        [
+            tag.to_owned(),
+            format!("{image}-{tag}"),
+            format!("{path}-{tag}"),
+            format!("{host}-{path}-{tag}"),
+        ]
+        .into_iter()
+        .chain((2..).map(|count| format!("{host}-{path}-{tag}-{count}")))
+        .find(is_free)
+        .unwrap_or_default()
     }
 
     /// By name, then digest; what has no name comes last.
@@ -117,11 +138,19 @@ mod tests {
     use super::*;
 
     fn descriptor(content: &str) -> Descriptor {
-        Descriptor::new("application/vnd.oci.image.index.v1+json", Digest::of(content.as_bytes()), 1)
+        Descriptor::new(
+            "application/vnd.oci.image.index.v1+json",
+            Digest::of(content.as_bytes()),
+            1,
+        )
     }
 
     fn names(index: &IndexFile) -> Vec<&str> {
-        index.entries().iter().map(|entry| entry.annotation(REF_NAME).unwrap_or("-")).collect()
+        index
+            .entries()
+            .iter()
+            .map(|entry| entry.annotation(REF_NAME).unwrap_or("-"))
+            .collect()
     }
 
     #[test]
@@ -133,11 +162,20 @@ mod tests {
         };
         assert_eq!(tag("docker.io/acme/hello:1.0", "a"), ("1.0".to_owned(), false));
         assert_eq!(tag("docker.io/acme/other:1.0", "b"), ("other-1.0".to_owned(), false));
-        assert_eq!(tag("docker.io/more/other:1.0", "c"), ("more-other-1.0".to_owned(), false));
-        assert_eq!(tag("ghcr.io/more/other:1.0", "d"), ("ghcr.io-more-other-1.0".to_owned(), false));
+        assert_eq!(
+            tag("docker.io/more/other:1.0", "c"),
+            ("more-other-1.0".to_owned(), false)
+        );
+        assert_eq!(
+            tag("ghcr.io/more/other:1.0", "d"),
+            ("ghcr.io-more-other-1.0".to_owned(), false)
+        );
         assert_eq!(tag("docker.io/acme/other:1.0", "e"), ("other-1.0".to_owned(), true));
         assert_eq!(tag("docker.io/acme/other:1.0", "e"), ("other-1.0".to_owned(), false));
-        assert_eq!(names(&index), ["1.0", "ghcr.io-more-other-1.0", "more-other-1.0", "other-1.0"]);
+        assert_eq!(
+            names(&index),
+            ["1.0", "ghcr.io-more-other-1.0", "more-other-1.0", "other-1.0"]
+        );
     }
 
     #[test]
@@ -151,7 +189,10 @@ mod tests {
         let mut index = IndexFile::parse(text.as_bytes()).unwrap();
         index.tag(&descriptor("a"), &"reg.test/new:7".parse().unwrap());
         let written = String::from_utf8(index.to_bytes()).unwrap();
-        assert!(written.contains(&untagged) && written.contains(&full) && written.contains(r#""k":"v""#), "{written}");
+        assert!(
+            written.contains(&untagged) && written.contains(&full) && written.contains(r#""k":"v""#),
+            "{written}"
+        );
 
         index.tag(&descriptor("b"), &"reg.test/a/b:1".parse().unwrap());
         assert_eq!(names(&index), ["1", "7", "-"], "a full name in ref.name is that image");

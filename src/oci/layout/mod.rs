@@ -55,14 +55,17 @@ impl Layout {
         let text = match fs::read(&marker) {
             Ok(text) => text,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                return Err(refuse("it has no file `oci-layout`").with_hint("give the folder that holds `oci-layout`, `index.json` and `blobs`"));
+                return Err(refuse("it has no file `oci-layout`")
+                    .with_hint("give the folder that holds `oci-layout`, `index.json` and `blobs`"));
             }
             Err(cause) => return Err(Error::io("read", &marker, cause)),
         };
         let found: Marker = json::from_slice(&text, &format!("`{}`", marker.display()))?;
         if found.version != VERSION {
-            let message = format!("layout `{}` has version `{}`", root.display(), found.version);
-            return Err(Error::new(ErrorKind::Unsupported, message).with_hint(format!("only version {VERSION} is known")));
+            let message = format!("`{}` says version `{}`", marker.display(), found.version);
+            return Err(
+                Error::new(ErrorKind::Unsupported, message).with_hint(format!("only version {VERSION} is known"))
+            );
         }
         Ok(Self { root: root.to_owned() })
     }
@@ -78,7 +81,9 @@ impl Layout {
         let path = self.root.join(INDEX);
         let file = File::open(&path).map_err(|cause| Error::io("read", &path, cause))?;
         let mut text = Vec::new();
-        file.take(MAX_INDEX).read_to_end(&mut text).map_err(|cause| Error::io("read", &path, cause))?;
+        file.take(MAX_INDEX)
+            .read_to_end(&mut text)
+            .map_err(|cause| Error::io("read", &path, cause))?;
         IndexFile::parse(&text).map_err(|error| error.context(format!("failed to read `{}`", path.display())))
     }
 
@@ -95,9 +100,11 @@ impl BlobSource for Layout {
     fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + '_>> {
         let path = self.blob_path(&descriptor.digest);
         let failed = |cause: io::Error| match cause.kind() {
-            io::ErrorKind::NotFound => {
-                Error::damaged(format!("blob {} is missing in layout `{}`", descriptor.digest, self.root.display()))
-            }
+            io::ErrorKind::NotFound => Error::damaged(format!(
+                "blob {} is missing in layout `{}`",
+                descriptor.digest,
+                self.root.display()
+            )),
             _ => Error::io("read blob", &path, cause),
         };
         let file = File::open(&path).map_err(failed)?;
@@ -105,6 +112,10 @@ impl BlobSource for Layout {
             return Err(Error::damaged(format!("blob {} is not a file", descriptor.digest)));
         }
         let reader = BufReader::with_capacity(128 << 10, file);
-        Ok(Box::new(VerifiedReader::new(reader, descriptor.digest.clone(), descriptor.size)))
+        Ok(Box::new(VerifiedReader::new(
+            reader,
+            descriptor.digest.clone(),
+            descriptor.size,
+        )))
     }
 }

@@ -67,14 +67,16 @@ impl LayoutWriter {
 
     /// Begins a large blob, to be given to [`stage`](Self::stage).
     pub fn blob_writer(&self) -> Result<BlobWriter> {
-        let nameless = Nameless::new_in(&self.scratch).map_err(|cause| Error::io("create a temporary file in", &self.scratch, cause))?;
+        let nameless = Nameless::new_in(&self.scratch)
+            .map_err(|cause| Error::io("create a temporary file in", &self.scratch, cause))?;
         Ok(BlobWriter::new(nameless))
     }
 
     /// Gathers a blob that was written whole, made with `compression`.
     pub fn stage(&self, blob: BlobWriter, compression: Compression) -> Result<(Digest, u64)> {
         let (nameless, digest, size) = blob.finish();
-        let mark = read_mark(nameless.file(), compression).map_err(|cause| Error::io("read back a file in", &self.scratch, cause))?;
+        let mark = read_mark(nameless.file(), compression)
+            .map_err(|cause| Error::io("read back a file in", &self.scratch, cause))?;
         let mut state = self.state();
         if let (Some(mark), Some(marks)) = (mark, state.marks.get_mut(&compression)) {
             marks.push((mark, digest.clone()));
@@ -84,10 +86,19 @@ impl LayoutWriter {
     }
 
     /// A blob, gathered or in the layout, that is what packing would give.
-    pub fn find_known(&self, produce: &Produce<'_>, total: u64, compression: Compression) -> Result<Option<(Digest, u64, Packed)>> {
+    pub fn find_known(
+        &self,
+        produce: &Produce<'_>,
+        total: u64,
+        compression: Compression,
+    ) -> Result<Option<(Digest, u64, Packed)>> {
         let mut files = Vec::new();
         for digest in self.with_mark(compression, total)? {
-            let gathered = self.state().blobs.get(&digest).map(|nameless| Arc::clone(nameless.file()));
+            let gathered = self
+                .state()
+                .blobs
+                .get(&digest)
+                .map(|nameless| Arc::clone(nameless.file()));
             let file = match gathered {
                 Some(file) => file,
                 None => match File::open(blob_path(&self.root, &digest)) {
@@ -127,7 +138,12 @@ impl LayoutWriter {
         }
         let wanted = compression.mark(total);
         let marks = state.marks.get(&compression).map(Vec::as_slice).unwrap_or_default();
-        Ok(marks.iter().filter(|(mark, _)| *mark == wanted).map(|(_, digest)| digest.clone()).take(MAX_CANDIDATES).collect())
+        Ok(marks
+            .iter()
+            .filter(|(mark, _)| *mark == wanted)
+            .map(|(_, digest)| digest.clone())
+            .take(MAX_CANDIDATES)
+            .collect())
     }
 
     /// The marks of all blobs: of the gathered ones, then of those in the layout by digest.
@@ -175,7 +191,10 @@ impl LayoutWriter {
         ensure(&root.join(BLOBS).join("sha256"), &mut made)?;
         for digest in &state.reused {
             if !blob_path(root, digest).is_file() {
-                return Err(Error::damaged(format!("blob {digest} has gone from layout `{}` meanwhile", root.display())));
+                return Err(Error::damaged(format!(
+                    "blob {digest} has gone from layout `{}` meanwhile",
+                    root.display()
+                )));
             }
         }
         for (digest, nameless) in state.blobs {
@@ -184,7 +203,8 @@ impl LayoutWriter {
         for (digest, bytes) in state.documents {
             let path = blob_path(root, &digest);
             if !is_there(&path, &digest, root)? {
-                let nameless = Nameless::with_content(root, &bytes).map_err(|cause| Error::io("write", &path, cause))?;
+                let nameless =
+                    Nameless::with_content(root, &bytes).map_err(|cause| Error::io("write", &path, cause))?;
                 add_blob(root, &digest, nameless, &mut made)?;
             }
         }
@@ -216,7 +236,8 @@ fn is_new(root: &Path) -> Result<bool> {
     };
     for name in names {
         let name = name.map_err(|cause| Error::io("read", root, cause))?;
-        let is_begun = name.file_name() == INDEX && fs::read(name.path()).is_ok_and(|text| text == IndexFile::default().to_bytes());
+        let is_begun = name.file_name() == INDEX
+            && fs::read(name.path()).is_ok_and(|text| text == IndexFile::default().to_bytes());
         if !is_begun {
             return Ok(false);
         }
@@ -230,7 +251,10 @@ fn begin(root: &Path, made: &mut Rollback) -> Result<Layout> {
         let marker = Marker {
             version: VERSION.to_owned(),
         };
-        for (name, content) in [(INDEX, IndexFile::default().to_bytes()), (MARKER, json::to_bytes(&marker))] {
+        for (name, content) in [
+            (INDEX, IndexFile::default().to_bytes()),
+            (MARKER, json::to_bytes(&marker)),
+        ] {
             let path = root.join(name);
             let created = Nameless::with_content(root, &content).and_then(|nameless| nameless.name(&path));
             match created {
@@ -257,8 +281,11 @@ fn add_blob(root: &Path, digest: &Digest, nameless: Nameless, made: &mut Rollbac
 fn is_there(path: &Path, digest: &Digest, root: &Path) -> Result<bool> {
     match has_digest(path, digest) {
         Ok(true) => Ok(true),
-        Ok(false) => Err(Error::damaged(format!("blob {digest} in layout `{}` has other content", root.display()))
-            .with_hint(format!("remove `{}` and run again", path.display()))),
+        Ok(false) => Err(Error::damaged(format!(
+            "blob {digest} in layout `{}` has other content",
+            root.display()
+        ))
+        .with_hint(format!("remove `{}` and run again", path.display()))),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(cause) => Err(Error::io("read blob", path, cause)),
     }
@@ -278,7 +305,9 @@ fn replace_index(root: &Path, index: &IndexFile) -> Result<()> {
         as_blob = root.join(BLOBS).join(".index.json");
         let _ = fs::remove_file(&as_blob);
     }
-    Nameless::with_content(root, &text).and_then(|nameless| nameless.name(&as_blob)).map_err(failed)?;
+    Nameless::with_content(root, &text)
+        .and_then(|nameless| nameless.name(&as_blob))
+        .map_err(failed)?;
     fs::rename(&as_blob, &path).map_err(|cause| {
         let _ = fs::remove_file(&as_blob);
         failed(cause)

@@ -7,11 +7,14 @@ use airpack::error::Result;
 use airpack::oci::json;
 use airpack::oci::layout::REF_NAME;
 use airpack::oci::locate::ImageLocation;
-use airpack::operations::inspect::{Content, EntryView, ImageView, InspectReport, InspectRequest, LayerView, Node, run as look};
+use airpack::operations::inspect::{
+    Content, EntryView, ImageView, InspectReport, InspectRequest, LayerView, Node, run as look,
+};
+use airpack::progress::in_units as size;
 use clap::Args;
 use serde_json::Value;
 
-use crate::output::{Output, size};
+use crate::output::Output;
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
@@ -47,9 +50,12 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
         platform: arguments.platform.as_deref().map(str::parse).transpose()?,
     };
     let report = look(&request, &output.progress(stop))?;
-    let text = if arguments.json { json::to_pretty(&report) } else { text(&report, output.is_verbose()) };
-    output.data(&text);
-    Ok(())
+    let text = if arguments.json {
+        json::to_pretty(&report)
+    } else {
+        text(&report, output.is_verbose())
+    };
+    output.data(&text)
 }
 
 fn text(report: &InspectReport, all_files: bool) -> String {
@@ -64,8 +70,16 @@ fn text(report: &InspectReport, all_files: bool) -> String {
 }
 
 fn node(node: &Node, all_files: bool) -> Tree {
-    let name = node.annotations.get(REF_NAME).map(|name| format!("{name}: ")).unwrap_or_default();
-    let platform = node.platform.as_ref().map(|platform| format!("{platform}: ")).unwrap_or_default();
+    let name = node
+        .annotations
+        .get(REF_NAME)
+        .map(|name| format!("{name}: "))
+        .unwrap_or_default();
+    let platform = node
+        .platform
+        .as_ref()
+        .map(|platform| format!("{platform}: "))
+        .unwrap_or_default();
     let kind = match &node.content {
         Content::Index { .. } => "image index".to_owned(),
         Content::Image(image) => match &image.buildpackage {
@@ -76,7 +90,11 @@ fn node(node: &Node, all_files: bool) -> Tree {
     };
     let mut tree = Tree::new(format!("{name}{platform}{kind}"));
     tree.line(format!("{} ({})", node.digest, size(node.size)));
-    pairs(&mut tree, "annotations of the descriptor", node.annotations.iter().filter(|(name, _)| *name != REF_NAME));
+    pairs(
+        &mut tree,
+        "annotations of the descriptor",
+        node.annotations.iter().filter(|(name, _)| *name != REF_NAME),
+    );
     match &node.content {
         Content::Index { annotations, manifests } => {
             pairs(&mut tree, "annotations", annotations.iter());
@@ -114,7 +132,11 @@ fn image(tree: &mut Tree, view: &ImageView, all_files: bool) {
 }
 
 fn layer_tree(number: usize, layer: &LayerView, all_files: bool) -> Tree {
-    let module = layer.module.as_ref().map(|module| format!(": {module}")).unwrap_or_default();
+    let module = layer
+        .module
+        .as_ref()
+        .map(|module| format!(": {module}"))
+        .unwrap_or_default();
     let mut tree = Tree::new(format!("layer {number}{module}"));
     tree.line(format!("{} ({})", layer.digest, size(layer.size)));
     if let Some(diff_id) = &layer.diff_id {
@@ -127,13 +149,37 @@ fn layer_tree(number: usize, layer: &LayerView, all_files: bool) -> Tree {
     tree
 }
 
-/// The entries as folders and files.
+/// The entries in the order of the archive, each with its whole path, so that one can search for it.
 fn files(entries: &[EntryView], all: bool) -> Tree {
     let bytes: u64 = entries.iter().map(|entry| entry.size).sum();
     let mut top = Tree::new(format!("{} entries with {}", entries.len(), size(bytes)));
-    let shown = if all { entries.len() } else { entries.len().min(MAX_FILES) };
+    let shown = if all {
+        entries.len()
+    } else {
+        entries.len().min(MAX_FILES)
+    };
+    let width = entries[..shown]
+        .iter()
+        .map(|entry| what(entry).len())
+        .max()
+        .unwrap_or_default();
     for entry in &entries[..shown] {
-        insert(&mut top, entry);
+        let owner = if (entry.uid, entry.gid) == (0, 0) {
+            String::new()
+        } else {
+            format!("{}:{} ", entry.uid, entry.gid)
+        };
+        let link = match (&entry.linkname, entry.kind) {
+            (Some(link), "hardlink") => format!(" = {link}"),
+            (Some(link), _) => format!(" -> {link}"),
+            (None, _) => String::new(),
+        };
+        top.line(format!(
+            "{} {:>width$} {owner}{}{link}",
+            entry.mode,
+            what(entry),
+            one_line(&entry.name)
+        ));
     }
     if shown < entries.len() {
         top.line(format!("{} more, shown with -v", entries.len() - shown));
@@ -141,39 +187,16 @@ fn files(entries: &[EntryView], all: bool) -> Tree {
     top
 }
 
-/// Puts an entry below its folders; entries of one folder mostly follow each other, so the last child is looked at alone.
-fn insert(top: &mut Tree, entry: &EntryView) {
-    let is_absolute = entry.name.starts_with('/');
-    let mut parts: Vec<&str> = entry.name.split('/').filter(|part| !part.is_empty()).collect();
-    let Some(name) = parts.pop() else {
-        return top.line(describe(&entry.name, entry));
-    };
-    let mut folder = top;
-    for (depth, part) in parts.iter().enumerate() {
-        let label = if depth == 0 && is_absolute { format!("/{part}/") } else { format!("{part}/") };
-        let is_here = folder.children.last().is_some_and(|last| last.text.split("  ").next() == Some(label.as_str()));
-        if !is_here {
-            folder.push(Tree::new(label));
-        }
-        let last = folder.children.len() - 1;
-        folder = &mut folder.children[last];
+/// The size of a file, the kind of anything else.
+fn what(entry: &EntryView) -> String {
+    match entry.kind {
+        "file" => size(entry.size),
+        kind => kind.to_owned(),
     }
-    let root = if parts.is_empty() && is_absolute { "/" } else { "" };
-    let slash = if entry.kind == "dir" { "/" } else { "" };
-    folder.line(describe(&format!("{root}{name}{slash}"), entry));
 }
 
-fn describe(name: &str, entry: &EntryView) -> String {
-    let owner = if (entry.uid, entry.gid) == (0, 0) { String::new() } else { format!(" {}:{}", entry.uid, entry.gid) };
-    let link = entry.linkname.as_deref().unwrap_or_default();
-    let what = match entry.kind {
-        "dir" => String::new(),
-        "file" => format!(" {}", size(entry.size)),
-        "symlink" => format!(" -> {link}"),
-        "hardlink" => format!(" = {link}"),
-        other => format!(" {other}"),
-    };
-    format!("{name}  {}{owner}{what}", entry.mode)
+fn one_line(name: &str) -> String {
+    name.replace('\n', "\\n")
 }
 
 fn pairs<'a>(tree: &mut Tree, title: &str, pairs: impl Iterator<Item = (&'a String, &'a String)>) {
@@ -195,12 +218,18 @@ fn json_tree(name: &str, value: &Value) -> Tree {
     match value {
         Value::Object(object) if line.len() > MAX_LINE => {
             let mut tree = Tree::new(name);
-            tree.children.extend(object.iter().map(|(name, value)| json_tree(name, value)));
+            tree.children
+                .extend(object.iter().map(|(name, value)| json_tree(name, value)));
             tree
         }
         Value::Array(items) if line.len() > MAX_LINE => {
             let mut tree = Tree::new(name);
-            tree.children.extend(items.iter().enumerate().map(|(at, value)| json_tree(&(at + 1).to_string(), value)));
+            tree.children.extend(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, value)| json_tree(&(at + 1).to_string(), value)),
+            );
             tree
         }
         _ => Tree::new(format!("{name}: {line}")),

@@ -16,11 +16,12 @@ use airpack::error::{Error, Findings, Result};
 use airpack::oci::json;
 use airpack::oci::reference::ImageName;
 use airpack::operations::package::{PackageReport, PackageRequest, PreparedPackage, prepare, run as package};
+use airpack::progress::in_units as size;
 use clap::Args;
 use serde_json::{Value, json as value};
 
-use crate::output::{Output, size};
-use crate::pairs::{Pairs, merged};
+use crate::output::Output;
+use crate::pairs::{Pair, Pairs, merged};
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
@@ -39,14 +40,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     layout: PathBuf,
     /// Target in place of those in buildpack.toml: [os][/arch][/variant][:distro@version[;distro@version]]
-    #[arg(short, long = "target", value_name = "TARGET", value_delimiter = ',')]
+    #[arg(short, long = "target", value_name = "TARGET")]
     targets: Vec<String>,
     /// Label of every image
     #[arg(short, long = "label", value_name = "KEY=VALUE")]
     labels: Vec<Pairs>,
     /// Annotation of the index and of every manifest
     #[arg(long = "annotation", value_name = "KEY=VALUE")]
-    annotations: Vec<Pairs>,
+    annotations: Vec<Pair>,
     /// One more name for the same index: a tag, or a whole name
     #[arg(long = "tag", value_name = "TAG|REF")]
     tags: Vec<String>,
@@ -84,9 +85,12 @@ pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>)
     let prepared = prepare(&request)?;
     output.warnings(&prepared.warnings);
     if is_dry {
-        let text = if as_json { json::to_pretty(&plan_json(&prepared, &request)) } else { plan_text(&prepared, &request) };
-        output.data(&text);
-        return Ok(());
+        let text = if as_json {
+            json::to_pretty(&plan_json(&prepared, &request))
+        } else {
+            plan_text(&prepared, &request)
+        };
+        return output.data(&text);
     }
     if output.is_verbose() {
         for image in &prepared.plan.images {
@@ -95,22 +99,35 @@ pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>)
     }
     let report = package(&prepared, &request, &output.progress(stop))?;
     for name in &report.names {
-        let replaced = name.replaced.as_ref().map(|digest| format!(", in place of {digest}")).unwrap_or_default();
-        output.note(&format!("{} is oci:{}:{}{replaced}", name.name, report.layout.display(), name.ref_name));
+        let replaced = name
+            .replaced
+            .as_ref()
+            .map(|digest| format!(", in place of {digest}"))
+            .unwrap_or_default();
+        output.note(&format!(
+            "{} is oci:{}:{}{replaced}",
+            name.name,
+            report.layout.display(),
+            name.ref_name
+        ));
     }
     if as_json {
-        output.data(&json::to_pretty(&report_json(&report, &prepared.warnings)));
+        output.data(&json::to_pretty(&report_json(&report, &prepared.warnings)))
     } else {
-        output.data(&format!("{}\n", report.digest));
+        output.data(&format!("{}\n", report.digest))
     }
-    Ok(())
 }
 
 fn request(arguments: Arguments) -> Result<PackageRequest> {
     let main: ImageName = arguments.name.parse()?;
     let mut names = vec![main.clone()];
     for tag in &arguments.tags {
-        let name = if tag.contains(['/', ':']) { tag.parse()? } else { main.with_tag(tag).map_err(|error| error.context(format!("`{tag}` is not a tag")))? };
+        let name = if tag.contains(['/', ':']) {
+            tag.parse()?
+        } else {
+            main.with_tag(tag)
+                .map_err(|error| error.context(format!("`{tag}` is not a tag")))?
+        };
         if !names.contains(&name) {
             names.push(name);
         }
@@ -120,16 +137,39 @@ fn request(arguments: Arguments) -> Result<PackageRequest> {
         config: arguments.config,
         names,
         layout: arguments.layout,
-        targets: arguments.targets.iter().map(|target| target.parse()).collect::<Result<Vec<Target>>>()?,
+        targets: targets(&arguments.targets)?,
         labels: merged(arguments.labels),
-        annotations: merged(arguments.annotations),
+        annotations: arguments
+            .annotations
+            .into_iter()
+            .map(|Pair(key, value)| (key, value))
+            .collect(),
         compression: arguments.compression,
-        threads: arguments.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        threads: arguments
+            .threads
+            .or_else(|| thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN),
         created: source_date_epoch()?,
         allow_unknown_target: arguments.allow_unknown_target,
         strict: arguments.strict,
         scratch: env::temp_dir(),
     })
+}
+
+/// Each `--target` holds one target or, as in pack, several with commas between them.
+fn targets(given: &[String]) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for list in given {
+        for target in list.split(',') {
+            let parsed = target.parse::<Target>();
+            targets.push(if target == list {
+                parsed?
+            } else {
+                parsed.map_err(|error| error.context(format!("failed to read --target `{list}`")))?
+            });
+        }
+    }
+    Ok(targets)
 }
 
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
@@ -138,37 +178,66 @@ fn source_date_epoch() -> Result<Timestamp> {
     let Some(text) = env::var_os(NAME) else {
         return Ok(Timestamp::default());
     };
-    let seconds = text.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).and_then(|text| text.parse().ok());
-    let malformed = || Error::invalid(format!("{NAME} is `{}`, not a number of seconds", text.to_string_lossy()));
+    let seconds = text
+        .to_str()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok());
+    let malformed = || {
+        Error::invalid(format!(
+            "{NAME} is `{}`, not a number of seconds",
+            text.to_string_lossy()
+        ))
+    };
     let hint = "give seconds since 1970 in digits, for example the output of `git log -1 --pretty=%ct`";
     let seconds = seconds.ok_or_else(|| malformed().with_hint(hint))?;
     Timestamp::from_seconds(seconds).map_err(|error| malformed().with_source(error).with_hint(hint))
 }
 
 fn choice_text(prepared: &PreparedPackage, image: &ImagePlan) -> String {
-    format!("{} ({})", prepared.tree().display(&image.choice.folder).display(), image.choice.reason)
+    format!(
+        "{} ({})",
+        prepared.tree().display(&image.choice.folder).display(),
+        image.choice.reason
+    )
 }
 
 /// The plan for people: every target with its folder, the reason, and where each file comes from.
 fn plan_text(prepared: &PreparedPackage, request: &PackageRequest) -> String {
     let module = &prepared.plan.descriptor;
-    let mut top = Tree::new(format!("{}@{} (api {}) -> {}, not written", module.id, module.version, module.api, request.layout.display()));
+    let mut top = Tree::new(format!(
+        "{}@{} (api {}) -> {}, not written",
+        module.id,
+        module.version,
+        module.api,
+        request.layout.display()
+    ));
     for name in &request.names {
         top.line(format!("name {name}"));
     }
     for image in &prepared.plan.images {
         let written = image.target.to_string();
-        let target = if written.is_empty() { "no target".to_owned() } else { format!("target {written}") };
+        let target = if written.is_empty() {
+            "no target".to_owned()
+        } else {
+            format!("target {written}")
+        };
         let mut tree = Tree::new(format!("{} ({target})", image.platform));
         tree.line(format!("folder {}", choice_text(prepared, image)));
         for other in &image.choice.left_out {
-            tree.line(format!("without {}: it is for other targets", prepared.tree().display(other).display()));
+            tree.line(format!(
+                "without {}: it is for other targets",
+                prepared.tree().display(other).display()
+            ));
         }
         tree.line(format!("layer of {} before compression", size(image.layer.total())));
         let mut files = Tree::new(format!("{} files and folders", image.files.files.len()));
         for file in &image.files.files {
             let path = String::from_utf8_lossy(&file.path);
-            files.line(format!("{path} <- {} ({})", prepared.tree().display(&file.source).display(), file.why.name()));
+            files.line(format!(
+                "{path} <- {} ({})",
+                prepared.tree().display(&file.source).display(),
+                file.why.name()
+            ));
         }
         tree.push(files);
         top.push(tree);
@@ -218,7 +287,9 @@ fn report_json(report: &PackageReport, warnings: &Findings) -> Value {
 fn warnings_json(warnings: &Findings) -> Value {
     let one = |finding: &airpack::error::Finding| {
         let place = finding.place.as_ref();
-        let position = place.and_then(|place| place.excerpt.as_ref()).map(airpack::error::Excerpt::line_column);
+        let position = place
+            .and_then(|place| place.excerpt.as_ref())
+            .map(airpack::error::Excerpt::line_column);
         value!({
             "message": finding.message,
             "hint": finding.hint,
