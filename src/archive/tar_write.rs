@@ -303,6 +303,55 @@ mod tests {
         }
     }
 
+    /// What any name, link or number must give, by the rules of POSIX for USTAR and PAX.
+    fn check_header(entry: &Entry) {
+        let blocks = header_blocks(entry);
+        assert_eq!(blocks.len() as u64 % BLOCK, 0);
+        assert_eq!(entry_len(entry), blocks.len() as u64 + entry.kind.size().div_ceil(BLOCK) * BLOCK);
+        let main = Header::from_byte_slice(&blocks[blocks.len() - 512..]);
+        let sum: u32 = main.as_bytes().iter().enumerate().map(|(at, &byte)| if (148..156).contains(&at) { 32 } else { u32::from(byte) }).sum();
+        assert_eq!(main.cksum().unwrap(), sum);
+        let fits = |text: &[u8]| text.is_ascii() && text.len() <= 100;
+        let is_plain = fits(&entry.path) && fits(link_name(entry)) && entry.uid < 1 << 21 && entry.gid < 1 << 21 && entry.kind.size() < 1 << 33;
+        if is_plain {
+            assert_eq!(blocks.len(), 512, "what fits is USTAR without a prefix");
+        }
+        if !entry.path.is_ascii() || !link_name(entry).is_ascii() {
+            assert!(blocks.len() > 512, "what is not ASCII is in records");
+        }
+        let mut archive = blocks;
+        if entry.kind.size() == 0 {
+            archive.extend_from_slice(&END);
+            let mut reader = super::super::tar_read::TarReader::new(&archive[..]);
+            assert_eq!(reader.next_entry().unwrap().unwrap().entry, *entry);
+            assert!(reader.next_entry().unwrap().is_none());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_entry_reads_back_and_follows_the_rules(
+            path in proptest::collection::vec(proptest::prop_oneof![4 => 1..=255_u8, 2 => proptest::strategy::Just(b'/'), 8 => b'a'..=b'z'], 1..320),
+            link in proptest::collection::vec(1..=255_u8, 1..220),
+            kind in 0..4,
+            mode in 0..0o10000_u32,
+            uid in 0..1_u64 << 40,
+            size in proptest::prop_oneof![proptest::strategy::Just(0), 0..1_u64 << 40],
+        ) {
+            let mut path = path;
+            if path.last() == Some(&b'/') {
+                path.push(b'x');
+            }
+            let kind = match kind {
+                0 => EntryKind::File { size },
+                1 => EntryKind::Dir,
+                2 => EntryKind::Symlink { target: link },
+                _ => EntryKind::Hardlink { target: link },
+            };
+            check_header(&Entry { path, kind, mode, uid, gid: uid / 3, mtime: uid / 7 });
+        }
+    }
+
     #[test]
     fn record_length_counts_itself() {
         for len in 0..200 {

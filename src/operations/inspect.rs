@@ -86,6 +86,14 @@ pub enum Content {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageView {
+    /// What an artifact is that uses the form of an image (OCI image spec, `artifactType`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// The manifest that this one is about (OCI image spec, `subject`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Value>,
+    /// Media type of the config.
+    pub config_media_type: String,
     /// Annotations of the manifest itself.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub manifest_annotations: Annotations,
@@ -322,6 +330,9 @@ impl Look<'_> {
             layers.push(self.layer(layer, config.rootfs.diff_ids.get(at), view.as_ref())?);
         }
         Ok(Some(ImageView {
+            artifact_type: manifest.other.get("artifactType").and_then(Value::as_str).map(ToOwned::to_owned),
+            subject: manifest.other.get("subject").cloned(),
+            config_media_type: manifest.config.media_type,
             manifest_annotations: manifest.annotations,
             config_digest: manifest.config.digest,
             config_platform: config.platform(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use airpack::error::Result;
+use airpack::oci::descriptor::media_type;
 use airpack::oci::json;
 use airpack::oci::layout::REF_NAME;
 use airpack::oci::locate::ImageLocation;
@@ -82,9 +83,10 @@ fn node(node: &Node, all_files: bool) -> Tree {
         .unwrap_or_default();
     let kind = match &node.content {
         Content::Index { .. } => "image index".to_owned(),
-        Content::Image(image) => match &image.buildpackage {
-            Some(module) => format!("buildpackage {module}"),
-            None => "image".to_owned(),
+        Content::Image(image) => match (&image.buildpackage, &image.artifact_type) {
+            (Some(module), _) => format!("buildpackage {module}"),
+            (None, Some(artifact)) => format!("artifact {artifact}"),
+            (None, None) => "image".to_owned(),
         },
         Content::Other => node.media_type.clone(),
     };
@@ -109,9 +111,17 @@ fn node(node: &Node, all_files: bool) -> Tree {
 }
 
 fn image(tree: &mut Tree, view: &ImageView, all_files: bool) {
+    if let Some(subject) = view.subject.as_ref().and_then(|subject| subject["digest"].as_str()) {
+        tree.line(format!("about {subject}"));
+    }
     pairs(tree, "annotations", view.manifest_annotations.iter());
     let mut config = Tree::new(format!("config {}", view.config_digest));
-    config.line(format!("platform {}", view.config_platform));
+    if view.config_media_type != media_type::CONFIG {
+        config.line(view.config_media_type.clone());
+    }
+    if !view.config_platform.os.is_empty() || !view.config_platform.architecture.is_empty() {
+        config.line(format!("platform {}", view.config_platform));
+    }
     if let Some(created) = &view.created {
         config.line(format!("created {created}"));
     }
