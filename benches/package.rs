@@ -2,6 +2,13 @@
 //!
 //! `cargo bench --bench package` takes a generated buildpack of 300 MB for two targets. `-- levels` compares the levels of
 //! compression, `-- size MB` takes another size. Nothing is asserted: the figures of one run stand side by side.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    reason = "figures for people, from a clock"
+)]
 
 use std::env;
 use std::fs::{self, File};

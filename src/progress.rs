@@ -48,6 +48,7 @@ impl Step for Silent {
 
 /// A number of bytes with three digits and a decimal unit.
 #[must_use]
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn in_units(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1000 {

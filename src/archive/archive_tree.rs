@@ -69,11 +69,7 @@ fn sniff(file: &mut File) -> io::Result<Form> {
 fn gunzip(file: &File, mut spool: File) -> Result<File> {
     let unreadable = |cause| from_io(cause, |cause| Error::damaged("it is not whole gzip").with_source(cause));
     let compressed = file.metadata().map_err(unreadable)?.len();
-    // the last member says how long it is: enough to refuse most bombs before they are unpacked
-    let mut isize = [0; 4];
-    if compressed > 18 && file.read_exact_at(&mut isize, compressed - 4).is_ok() {
-        Expansion::of(compressed).foresee(u32::from_le_bytes(isize).into())?;
-    }
+    refuse_foreseen_bomb(file, compressed)?;
     let mut content = Limited::new(
         MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)),
         compressed,
@@ -84,15 +80,34 @@ fn gunzip(file: &File, mut spool: File) -> Result<File> {
         if count == 0 {
             break;
         }
-        io::Write::write_all(&mut spool, &buffer[..count]).map_err(|cause| {
-            Error::new(
-                ErrorKind::Io,
-                "failed to write the unpacked archive to a temporary file",
-            )
-            .with_source(cause)
-        })?;
+        io::Write::write_all(&mut spool, &buffer[..count]).map_err(spool_failed)?;
     }
     Ok(spool)
+}
+
+/// What is unpacked goes to a temporary file, which has its own limits.
+pub(super) fn spool_failed(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "failed to write what was unpacked to a temporary file")
+        .with_source(cause)
+        .with_hint("TMPDIR names the folder for it")
+}
+
+/// A gzip member ends in the length of its content: enough to look closer, without writing a byte, at what claims to be too long.
+fn refuse_foreseen_bomb(mut file: &File, compressed: u64) -> Result<()> {
+    let mut isize = [0; 4];
+    let claim = file
+        .read_exact_at(&mut isize, compressed.saturating_sub(4))
+        .map(|()| u32::from_le_bytes(isize).into());
+    if claim.is_ok_and(|claim| Expansion::of(compressed).foresee(claim).is_err()) {
+        // a file that was cut ends in any bytes: only what really grows too far is a bomb
+        let mut content = Limited::new(MultiGzDecoder::new(BufReader::new(file)), compressed);
+        if let Err(Ok(bomb)) = io::copy(&mut content, &mut io::sink()).map_err(io::Error::downcast::<Error>) {
+            return Err(bomb);
+        }
+        file.seek(SeekFrom::Start(0))
+            .map_err(|cause| Error::damaged("it can not be read again").with_source(cause))?;
+    }
+    Ok(())
 }
 
 fn tar_entries(mut file: &File) -> Result<Vec<(Entry, u64)>> {
@@ -122,6 +137,12 @@ fn nodes(entries: Vec<(Entry, u64)>) -> Result<Vec<Node>> {
                 offset,
             }),
             EntryKind::Dir => NodeKind::Dir,
+            EntryKind::Symlink { target } if target.contains(&0) => {
+                return Err(Error::invalid(format!(
+                    "link `{}` has a NUL in its text",
+                    display_path(&path)
+                )));
+            }
             EntryKind::Symlink { target } => NodeKind::Symlink(target),
             EntryKind::Hardlink { target } => hard_link(&path, &target, &mut nodes, &by_path)?,
             EntryKind::Special(kind) => NodeKind::Special(kind),

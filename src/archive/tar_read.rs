@@ -83,6 +83,12 @@ impl<R: Read> TarReader<R> {
                 .apply(&header, said)
                 .map_err(|error| error.context(format!("failed to read entry `{}`", display_path(&name))))?;
             let size = entry.kind.size();
+            if size > i64::MAX as u64 {
+                return Err(Error::damaged(format!(
+                    "entry `{}` is said to be {size} bytes long",
+                    display_path(&name)
+                )));
+            }
             self.content_left = size;
             self.padding = (512 - size % 512) % 512;
             return Ok(Some(TarEntry {
@@ -95,11 +101,6 @@ impl<R: Read> TarReader<R> {
     /// The content of the entry given last.
     pub fn content(&mut self) -> impl Read + '_ {
         Content { reader: self }
-    }
-
-    /// What is behind the end of the archive, and what it was read from.
-    pub fn into_inner(self) -> R {
-        self.input
     }
 
     fn skip_content(&mut self) -> Result<()> {
@@ -117,12 +118,10 @@ impl<R: Read> TarReader<R> {
         }
         if header.as_bytes().iter().all(|&byte| byte == 0) {
             let mut second = [0; 512];
-            return match self.read_block(&mut second)? {
-                true if second.iter().any(|&byte| byte != 0) => {
-                    Err(Error::damaged("a lone block of zeros stands between its entries"))
-                }
-                _ => Ok(None),
-            };
+            if self.read_block(&mut second)? && second != [0; 512] {
+                return Err(Error::damaged("a lone block of zeros stands between its entries"));
+            }
+            return Ok(None);
         }
         let bytes = header.as_bytes();
         let sum = |byte: &u8| u32::from(*byte);

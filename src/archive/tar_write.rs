@@ -307,12 +307,24 @@ mod tests {
     fn check_header(entry: &Entry) {
         let blocks = header_blocks(entry);
         assert_eq!(blocks.len() as u64 % BLOCK, 0);
-        assert_eq!(entry_len(entry), blocks.len() as u64 + entry.kind.size().div_ceil(BLOCK) * BLOCK);
+        assert_eq!(
+            entry_len(entry),
+            blocks.len() as u64 + entry.kind.size().div_ceil(BLOCK) * BLOCK
+        );
         let main = Header::from_byte_slice(&blocks[blocks.len() - 512..]);
-        let sum: u32 = main.as_bytes().iter().enumerate().map(|(at, &byte)| if (148..156).contains(&at) { 32 } else { u32::from(byte) }).sum();
+        let sum: u32 = main
+            .as_bytes()
+            .iter()
+            .enumerate()
+            .map(|(at, &byte)| if (148..156).contains(&at) { 32 } else { u32::from(byte) })
+            .sum();
         assert_eq!(main.cksum().unwrap(), sum);
         let fits = |text: &[u8]| text.is_ascii() && text.len() <= 100;
-        let is_plain = fits(&entry.path) && fits(link_name(entry)) && entry.uid < 1 << 21 && entry.gid < 1 << 21 && entry.kind.size() < 1 << 33;
+        let is_plain = fits(&entry.path)
+            && fits(link_name(entry))
+            && entry.uid < 1 << 21
+            && entry.gid < 1 << 21
+            && entry.kind.size() < 1 << 33;
         if is_plain {
             assert_eq!(blocks.len(), 512, "what fits is USTAR without a prefix");
         }

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 
 use zip::ZipArchive;
 
+use super::archive_tree::spool_failed;
 use super::entry::{Entry, EntryKind, SpecialKind, display_path};
 use super::limit::{Expansion, MAX_ENTRIES};
 use crate::error::{Error, Result, from_io};
@@ -54,9 +55,15 @@ pub(crate) fn unpack(zip: File, scratch: &mut File) -> Result<Vec<(Entry, u64)>>
                     let mut target = Vec::new();
                     member
                         .by_ref()
-                        .take(MAX_LINK)
+                        .take(MAX_LINK + 1)
                         .read_to_end(&mut target)
                         .map_err(in_member)?;
+                    if target.len() as u64 > MAX_LINK {
+                        return Err(Error::invalid(format!(
+                            "the text of link `{}` is too long",
+                            display_path(&path)
+                        )));
+                    }
                     EntryKind::Symlink { target }
                 }
                 S_IFCHR => EntryKind::Special(SpecialKind::CharDevice),
@@ -107,7 +114,7 @@ fn spool(member: &mut impl Read, scratch: &mut File, expansion: &mut Expansion) 
             return Ok(size);
         }
         expansion.grow(count as u64)?;
-        scratch.write_all(&buffer[..count])?;
+        scratch.write_all(&buffer[..count]).map_err(spool_failed)?;
         size += count as u64;
     }
 }

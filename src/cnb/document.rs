@@ -56,7 +56,7 @@ impl Document {
         let value = faults.is_empty().then(|| {
             let mut table = Table {
                 document: &document,
-                table: root.get_ref(),
+                values: root.get_ref(),
                 name: String::new(),
                 range: 0..0,
                 known: Vec::new(),
@@ -87,7 +87,7 @@ impl Document {
 #[derive(Debug)]
 pub struct Table<'a> {
     document: &'a Document,
-    table: &'a DeTable<'a>,
+    values: &'a DeTable<'a>,
     name: String,
     range: Range<usize>,
     known: Vec<&'static str>,
@@ -117,7 +117,7 @@ impl<'a> Table<'a> {
 
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
-        self.table
+        self.values
             .iter()
             .find(|(name, _)| name.get_ref() == key)
             .map(|(_, value)| value)
@@ -134,6 +134,9 @@ impl<'a> Table<'a> {
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         let message = format!("`{}` is {}, not {wanted}", self.name_of(key), kind_of(value.get_ref()));
         let mut finding = Finding::error(message);
+        if wanted == "a list of tables" {
+            finding = finding.hint(format!("write it as [[{}]]", self.name_of(key)));
+        }
         if wanted == "a string" && matches!(value.get_ref(), DeValue::Float(_) | DeValue::Integer(_)) {
             finding = finding.hint(format!(
                 "put it in quotes: {key} = \"{}\"",
@@ -165,7 +168,7 @@ impl<'a> Table<'a> {
 
     /// A string that must be there and not be empty.
     pub fn required_string(&mut self, key: &'static str) -> Option<Located<String>> {
-        if !self.table.iter().any(|(name, _)| name.get_ref() == key) {
+        if !self.values.iter().any(|(name, _)| name.get_ref() == key) {
             self.known.push(key);
             self.report(Finding::error(format!("`{}` is missing", self.name_of(key))));
             return None;
@@ -224,7 +227,7 @@ impl<'a> Table<'a> {
         };
         Some(Table {
             document: self.document,
-            table,
+            values: table,
             name: self.name_of(key),
             range: value.span(),
             known: Vec::new(),
@@ -245,7 +248,7 @@ impl<'a> Table<'a> {
             match item.get_ref() {
                 DeValue::Table(table) => tables.push(Table {
                     document: self.document,
-                    table,
+                    values: table,
                     name: self.name_of(key),
                     range: item.span(),
                     known: Vec::new(),
@@ -259,7 +262,7 @@ impl<'a> Table<'a> {
     /// Whether the value at `key` is a list that begins with a table.
     #[must_use]
     pub fn holds_tables(&self, key: &str) -> bool {
-        let value = self.table.iter().find(|(name, _)| name.get_ref() == key);
+        let value = self.values.iter().find(|(name, _)| name.get_ref() == key);
         value.is_some_and(|(_, value)| match value.get_ref() {
             DeValue::Array(items) => items
                 .iter()
@@ -276,7 +279,7 @@ impl<'a> Table<'a> {
 
     /// [`finish`](Self::finish) for a table that is not owned: the root.
     pub fn finish_here(&self, severity: Severity) {
-        for (name, _) in self.table {
+        for (name, _) in self.values {
             let key: &str = name.get_ref();
             if self.known.contains(&key) {
                 continue;

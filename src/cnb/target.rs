@@ -121,6 +121,7 @@ impl DeclaredTarget {
     }
 
     /// Reads an entry of `[[targets]]`; unknown keys are reported with `unknown_keys`.
+    #[must_use]
     pub fn read(mut table: Table<'_>, unknown_keys: Severity) -> Self {
         let text =
             |found: &Option<Located<String>>| found.as_ref().map(|found| found.value.clone()).unwrap_or_default();
@@ -212,11 +213,12 @@ impl Target {
             findings.push((Part::Os, finding));
         }
         let unknown = |what: &str, name: &str, known: &[&str]| {
+            let lower = name.to_lowercase();
             let alias = ALIASES
                 .iter()
-                .find(|(alias, _)| *alias == name)
+                .find(|(alias, _)| *alias == lower)
                 .map(|(_, known)| *known);
-            let near = alias.or_else(|| nearest(name, known.iter().copied()));
+            let near = alias.or_else(|| nearest(&lower, known.iter().copied()));
             let mean = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
             Finding::error(format!(
                 "target `{self}` has the unknown {what} `{}`",
@@ -411,6 +413,7 @@ mod tests {
         let hint = |text: &str| text.parse::<Target>().unwrap().check(false)[0].1.hint.clone().unwrap();
         assert!(hint("linux/x86_64").contains("`amd64`"));
         assert!(hint("linux/amd46").contains("`amd64`"));
+        assert!(hint("linux/AMD64").contains("`amd64`"));
         assert!(hint("linus/amd64").contains("`linux`"));
     }
 }

@@ -45,12 +45,12 @@ pub(super) fn named_path(link: &[u8], text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Follows the link at `link`, with `text`, until a thing is reached.
-pub(super) fn follow<'a>(link: &[u8], text: &'a [u8], at: impl Fn(&[u8]) -> Standing<'a>) -> Destination {
+pub(super) fn follow<'a>(link: &[u8], text: &[u8], at: impl Fn(&[u8]) -> Standing<'a>) -> Destination {
     if text.starts_with(b"/") {
         return Destination::Absolute(text.to_vec());
     }
     let mut reached: Vec<u8> = parent(link).unwrap_or_default().to_vec();
-    let mut todo: Vec<&'a [u8]> = split(text).collect();
+    let mut todo: Vec<&[u8]> = split(text).collect();
     todo.reverse();
     let mut links = 1;
     while let Some(part) = todo.pop() {
@@ -81,7 +81,7 @@ pub(super) fn follow<'a>(link: &[u8], text: &'a [u8], at: impl Fn(&[u8]) -> Stan
                     let rest = todo.iter().rev().copied().collect::<Vec<_>>().join(&b'/');
                     return Destination::Absolute(crate::archive::entry::join(text, &rest));
                 }
-                let more: Vec<&'a [u8]> = split(text).collect();
+                let more: Vec<&[u8]> = split(text).collect();
                 todo.extend(more.into_iter().rev());
             }
         }

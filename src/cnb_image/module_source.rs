@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::platform_folder::{self, Choice, Context};
 use super::target_files::{TargetFiles, real_node};
 use crate::archive::archive_tree;
-use crate::archive::entry::join;
+use crate::archive::entry::{display_path, join};
 use crate::archive::file_tree::{FileTree, NodeKind};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::buildpack::BuildpackDescriptor;
@@ -53,7 +53,9 @@ impl ModuleSource {
         allow_unknown_target: bool,
         findings: &mut Findings,
     ) -> Result<Option<Self>> {
-        let metadata = std::fs::metadata(path).map_err(|cause| Error::io("open buildpack", path, cause))?;
+        let metadata = std::fs::metadata(path).map_err(|cause| {
+            Error::io("open buildpack", path, cause).with_hint("--path takes a folder or an archive on disk")
+        })?;
         let tree = if metadata.is_dir() {
             // a folder that is no buildpack may be a large one
             if std::fs::symlink_metadata(path.join(BUILDPACK_TOML))
@@ -110,17 +112,18 @@ impl ModuleSource {
             is_composite: self.descriptor.order.is_some(),
             shares_executable: self.shares_executable(),
         };
-        let mut warnings = Vec::new();
-        let choice = platform_folder::choose(&self.tree, target, context, &mut warnings);
-        for warning in warnings {
-            findings.push(warning);
-        }
-        let choice = match choice {
-            Ok(choice) => choice,
+        let part = if target.path.is_some() { Part::Path } else { Part::Whole };
+        let declared = self.descriptor.declaration_of(target);
+        let place = declared.map(|declared| declared.place(part).clone());
+        let choice = match platform_folder::choose(&self.tree, target, context) {
+            Ok((choice, warning)) => {
+                if let Some(warning) = warning {
+                    findings.push(warning.at(place));
+                }
+                choice
+            }
             Err(finding) => {
-                let part = if target.path.is_some() { Part::Path } else { Part::Whole };
-                let declared = self.descriptor.declaration_of(target);
-                findings.push(finding.at(declared.map(|declared| declared.place(part).clone())));
+                findings.push(finding.at(place));
                 return Ok(None);
             }
         };
@@ -136,9 +139,9 @@ impl ModuleSource {
 
     fn shares_executable(&self) -> bool {
         self.settings.shared.iter().any(|shared| {
-            let shared = shared.value.trim_start_matches("./").trim_end_matches('/');
-            EXECUTABLES.contains(&shared)
-                || (shared == "bin" && EXECUTABLES.iter().any(|name| self.tree.get(name.as_bytes()).is_some()))
+            let shared = shared.value.as_str();
+            let has_executable = || EXECUTABLES.iter().any(|name| self.tree.get(name.as_bytes()).is_some());
+            EXECUTABLES.contains(&shared) || (shared == "bin" && has_executable())
         })
     }
 
@@ -155,6 +158,11 @@ impl ModuleSource {
         let (own, faults) = BuildpackDescriptor::parse(&file, &text, self.allow_unknown_target);
         findings.append(faults);
         let Some(own) = own else { return Ok(None) };
+        if own.order.is_some() && self.descriptor.order.is_none() {
+            let finding = Finding::error("an `order` here makes a composite buildpack of what is none in the root");
+            findings.push(finding.at(own.order.clone()));
+            return Ok(None);
+        }
         let (root, own_name) = (name_of(&self.descriptor), name_of(&own));
         if root != own_name {
             let root_file = self.tree.display(BUILDPACK_TOML.as_bytes());
@@ -179,7 +187,7 @@ impl ModuleSource {
         }
         let has = |name: &str| {
             files
-                .get(name.as_bytes())
+                .reach(name.as_bytes())
                 .is_some_and(|file| file.kind != NodeKind::Dir)
         };
         let for_windows = ["bin/build.bat", "bin/build.exe"].into_iter().find(|name| has(name));
@@ -194,13 +202,16 @@ impl ModuleSource {
         }
         for name in ["bin/build", "bin/detect"] {
             let in_folder = join(&choice.folder, name.as_bytes());
-            match files.get(name.as_bytes()) {
+            match files.reach(name.as_bytes()) {
                 Some(file) if matches!(file.kind, NodeKind::File(_)) && file.mode & 0o111 == 0 => {
-                    findings.push(
+                    let finding = if file.path == name.as_bytes() {
                         Finding::warning(format!("`{name}` is not executable in the source; in the image it is"))
-                            .at(self.place(&file.source))
-                            .hint(format!("chmod +x {}", self.tree.display(&file.source).display())),
-                    );
+                    } else {
+                        let real = display_path(&file.path);
+                        Finding::warning(format!("`{name}` is `{real}`, which is not executable"))
+                    };
+                    let chmod = format!("chmod +x {}", self.tree.display(&file.source).display());
+                    findings.push(finding.at(self.place(&file.source)).hint(chmod));
                 }
                 Some(file) if file.kind != NodeKind::Dir => {}
                 _ => findings.push(Finding::warning(format!("`{name}` is missing")).at(self.place(&in_folder))),
@@ -243,7 +254,10 @@ fn no_descriptor(path: &Path, has: impl Fn(&str) -> bool, below: impl Fn() -> Op
         );
     }
     match below() {
-        Some(folder) => error.with_hint(format!("there is one in `{folder}`: is that the buildpack's folder?")),
+        Some(folder) if path.is_dir() => error.with_hint(format!("there is one in `{folder}`: give that as --path")),
+        Some(folder) => error.with_hint(format!(
+            "there is one in its folder `{folder}`: make the archive from inside of that, with tar -C {folder} -czf FILE ."
+        )),
         None => error.with_hint("--path takes the folder that holds buildpack.toml, or an archive of it"),
     }
 }

@@ -1,10 +1,11 @@
 //! Which folder of a module is a target's platform root folder (RFC 0128), and what of it belongs to other targets.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::target_files::real_node;
 use crate::archive::entry::{is_within, join};
-use crate::archive::file_tree::FileTree;
+use crate::archive::file_tree::{FileTree, NodeKind};
 use crate::cnb::paths::EXECUTABLES;
 use crate::cnb::target::{Target, is_known_name};
 use crate::error::Finding;
@@ -23,23 +24,26 @@ pub struct Choice {
 /// Why a folder was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// There are no targets: everything goes in.
-    NoTargets,
+    /// No platform is named: everything goes in.
+    NoPlatform,
     /// `path` in `[[targets]]` says so.
     Path,
     /// It is named like the target.
     Named,
-    /// There is no folder for the target, and this level has something to run, or nothing is laid out by platform.
+    /// No folder is named like the target's os: the buildpack's own folder.
+    Root,
+    /// The deepest folder that is named like the begin of the target; it has something to run.
     Above,
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoTargets => "no targets: the whole folder",
+            Self::NoPlatform => "no platform is named: the whole folder",
             Self::Path => "named by `path` of the target",
             Self::Named => "named like the target",
-            Self::Above => "no folder is named like the target: the level above",
+            Self::Root => "no folder is named like the target: the buildpack's own",
+            Self::Above => "no folder is named like the whole target: the deepest there is",
         })
     }
 }
@@ -56,33 +60,37 @@ pub struct Context<'a> {
 }
 
 /// The folder for `target`, which has at most one distribution. Warnings go to `warnings`.
-pub fn choose(
-    tree: &FileTree,
-    target: &Target,
-    context: Context<'_>,
-    warnings: &mut Vec<Finding>,
-) -> Result<Choice, Finding> {
+pub fn choose(tree: &FileTree, target: &Target, context: Context<'_>) -> Result<(Choice, Option<Finding>), Finding> {
     if let Some(path) = &target.path {
         let folder = path_folder(tree, target, path)?;
         let left_out = left_out(tree, target, &folder, context.all_targets);
-        return Ok(Choice {
+        let choice = Choice {
             folder,
             reason: Reason::Path,
             left_out,
-        });
+        };
+        return Ok((choice, None));
     }
     let names = target.folder_names();
     let walked = walk(tree, &names);
     let folder = walked.folder.clone();
     let is_complete = walked.depth == names.len();
     let runs = context.is_composite
-        || EXECUTABLES.iter().any(|name| {
-            tree.get(&join(&folder, name.as_bytes()))
-                .is_some_and(|node| !node.is_dir())
-        })
+        || EXECUTABLES
+            .iter()
+            .any(|name| holds_file(tree, &join(&folder, name.as_bytes())))
         || (is_complete && context.shares_executable);
+    let left_out = left_out(tree, target, &folder, context.all_targets);
+    let missing = names.get(walked.depth).map(|name| join(&folder, name.as_bytes()));
     if !runs {
-        refuse_other_platforms(tree, target, &walked, is_complete, context.all_targets)?;
+        refuse_other_platforms(
+            tree,
+            target,
+            &folder,
+            missing.as_deref(),
+            &left_out,
+            context.all_targets,
+        )?;
     }
     let others_go_deeper = || {
         others(target, context.all_targets).any(|other| {
@@ -90,26 +98,33 @@ pub fn choose(
             below.len() > folder.len() && is_within(&below, &folder)
         })
     };
-    if !is_complete && others_go_deeper() {
-        let wanted = tree.display(&join(&folder, names[walked.depth].as_bytes()));
-        warnings.push(
-            Finding::warning(format!("target `{target}` has no folder of its own, other targets do")).hint(format!(
-                "`{}` is taken; make `{}` if it needs other files",
-                tree.display(&folder).display(),
-                wanted.display()
-            )),
-        );
-    }
+    let warning = missing.filter(|_| others_go_deeper()).map(|missing| {
+        Finding::warning(format!("target `{target}` has no folder of its own, other targets do")).hint(format!(
+            "`{}` is taken; make `{}` if it needs other files",
+            tree.display(&folder).display(),
+            tree.display(&missing).display()
+        ))
+    });
     let reason = match (names.is_empty(), is_complete) {
-        (true, _) => Reason::NoTargets,
+        (true, _) => Reason::NoPlatform,
         (_, true) => Reason::Named,
+        _ if folder.is_empty() => Reason::Root,
         _ => Reason::Above,
     };
-    Ok(Choice {
-        left_out: left_out(tree, target, &folder, context.all_targets),
+    let choice = Choice {
         folder,
         reason,
-    })
+        left_out,
+    };
+    Ok((choice, warning))
+}
+
+/// Whether a file is at `path`, links on the way followed; a link to an absolute path speaks of the image, and counts.
+fn holds_file(tree: &FileTree, path: &[u8]) -> bool {
+    let link = tree
+        .get(path)
+        .is_some_and(|node| matches!(node.kind, NodeKind::Symlink(_)));
+    link || real_node(tree, path).is_some_and(|node| !node.is_dir())
 }
 
 struct Walked {
@@ -199,68 +214,66 @@ fn left_out(tree: &FileTree, target: &Target, folder: &[u8], all: &[Target]) -> 
 }
 
 /// An error where taking the folder would ship what is meant for other platforms, or nothing that runs.
+///
+/// `missing` is the next folder that the target's names would lead to.
 fn refuse_other_platforms(
     tree: &FileTree,
     target: &Target,
-    walked: &Walked,
-    is_complete: bool,
+    folder: &[u8],
+    missing: Option<&[u8]>,
+    left_out: &[Vec<u8>],
     all: &[Target],
 ) -> Result<(), Finding> {
-    let is_platform_name = |name: &[u8]| {
-        let Ok(name) = std::str::from_utf8(name) else {
-            return false;
-        };
-        is_known_name(name)
-            || all
-                .iter()
-                .any(|other| other.folder_names().iter().any(|part| part == name))
+    let own_names = target.folder_names();
+    let is_platform_name = |name: &str| {
+        let is_name_of = |other: &Target| other.folder_names().iter().any(|part| part == name);
+        is_known_name(name) || all.iter().any(is_name_of)
     };
-    let all_folders = tree.folders_in(&walked.folder);
-    let shown = |names: Vec<&[u8]>| {
-        let name = |name: &[u8]| format!("`{}`", tree.display(&join(&walked.folder, name)).display());
-        names.into_iter().map(name).collect::<Vec<_>>().join(", ")
-    };
-    let platform_folders: Vec<&[u8]> = all_folders
+    let folders = tree.folders_in(folder);
+    let for_platforms: BTreeSet<Vec<u8>> = folders
         .iter()
-        .copied()
-        .filter(|name| is_platform_name(name))
+        .filter(|name| std::str::from_utf8(name).is_ok_and(is_platform_name))
+        .map(|name| join(folder, name))
+        .chain(left_out.iter().cloned())
         .collect();
-    let here = tree.display(&walked.folder);
-    let here = here.display();
-    let names = target.folder_names();
-    if platform_folders.is_empty() {
-        if is_complete || walked.depth == 0 {
+    let here = format!("`{}` has nothing to run", tree.display(folder).display());
+    let shown = |paths: &BTreeSet<Vec<u8>>| {
+        let name = |path: &Vec<u8>| format!("`{}`", tree.display(path).display());
+        paths.iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    let Some(missing) = missing else {
+        if for_platforms.is_empty() {
             return Ok(());
         }
-        let missing = tree.display(&join(&walked.folder, names[walked.depth].as_bytes()));
-        let only = if all_folders.is_empty() {
-            String::new()
-        } else {
-            format!(", only {}", shown(all_folders))
-        };
-        return Err(Finding::error(format!(
-            "target `{target}` has no folder `{}`, and `{here}` has nothing to run{only}",
-            missing.display()
-        ))
-        .hint("make that folder with bin/build and bin/detect, or set `path` of the target"));
+        let only = format!("{here}, only folders for platforms: {}", shown(&for_platforms));
+        return Err(match own_names.is_empty() {
+            true => Finding::error(only)
+                .hint("say which platforms to package with [[targets]] in buildpack.toml, or with --target"),
+            false => Finding::error(format!("target `{target}`: {only}")).hint("name one of them in the target"),
+        });
+    };
+    if for_platforms.is_empty() && folder.is_empty() {
+        return Ok(());
     }
-    let found = shown(platform_folders);
-    if names.is_empty() {
-        return Err(Finding::error(format!(
-            "`{here}` has nothing to run, only folders for platforms: {found}"
-        ))
-        .hint("say which platforms to package with [[targets]] in buildpack.toml, or with --target"));
-    }
-    if is_complete {
-        return Err(Finding::error(format!(
-            "target `{target}`: `{here}` has nothing to run, only folders for platforms: {found}"
-        ))
-        .hint("name one of them in the target"));
-    }
-    let missing = tree.display(&join(&walked.folder, names[walked.depth].as_bytes()));
-    Err(Finding::error(format!(
-        "target `{target}` has no folder `{}`, and `{here}` has nothing to run, only folders for other platforms: {found}",
-        missing.display()
-    ))
-    .hint("make that folder with bin/build and bin/detect, or remove the target"))
+    let all_folders: BTreeSet<Vec<u8>> = folders.iter().map(|name| join(folder, name)).collect();
+    let only = match (for_platforms.is_empty(), all_folders.is_empty()) {
+        (false, _) => format!(", only folders for platforms: {}", shown(&for_platforms)),
+        (true, false) => format!(", only {}", shown(&all_folders)),
+        (true, true) => String::new(),
+    };
+    let missing = tree.display(missing);
+    let missing = missing.display();
+    let misplaced = folders
+        .iter()
+        .find(|name| own_names.iter().any(|own| own.as_bytes() == **name));
+    let hint = match misplaced {
+        Some(name) => format!(
+            "move `{}` below `{missing}`",
+            tree.display(&join(folder, name)).display()
+        ),
+        None => {
+            "make that folder with bin/build and bin/detect, set `path` of the target, or remove the target".to_owned()
+        }
+    };
+    Err(Finding::error(format!("target `{target}` has no folder `{missing}`, and {here}{only}")).hint(hint))
 }

@@ -60,20 +60,29 @@ impl TargetFiles {
             findings,
         };
         gathering.own_files();
+        gathering.shared_files(shared);
         if !choice.folder.is_empty() {
-            gathering.shared_files(shared);
             gathering.descriptor();
-        } else {
-            gathering.check_shared(shared);
         }
         gathering.links();
         gathering.finish()
     }
 
-    /// The file at `path` in the image.
+    /// The file that `path` leads to in the image, links followed; a link that leads out of the module is given itself.
     #[must_use]
-    pub fn get(&self, path: &[u8]) -> Option<&TargetFile> {
-        self.files.iter().find(|file| file.path == path)
+    pub fn reach(&self, path: &[u8]) -> Option<&TargetFile> {
+        let get = |path: &[u8]| self.files.iter().find(|file| file.path == path);
+        let standing = |path: &[u8]| match get(path).map(|file| &file.kind) {
+            Some(NodeKind::Symlink(text)) => Standing::Link(text),
+            Some(_) => Standing::Thing,
+            None if self.files.iter().any(|file| is_within(&file.path, path)) => Standing::Thing,
+            None => Standing::Nothing,
+        };
+        match follow(b"", path, standing) {
+            Destination::Found(found) => get(&found),
+            Destination::Absolute(_) => get(path),
+            _ => None,
+        }
     }
 }
 
@@ -91,11 +100,11 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    fn at(&self, source: &[u8]) -> Option<Place> {
-        Some(Place {
+    fn at(&self, source: &[u8]) -> Place {
+        Place {
             file: self.tree.display(source),
             excerpt: None,
-        })
+        }
     }
 
     fn report(&mut self, finding: Finding, source: &[u8]) {
@@ -139,29 +148,15 @@ impl Gathering<'_> {
         }
     }
 
-    fn check_shared(&mut self, shared: &[Located<String>]) -> Vec<Vec<u8>> {
-        let mut paths = Vec::new();
-        for declared in shared {
-            let path = crate::archive::entry::relative_path(declared.value.as_bytes())
-                .ok()
-                .flatten();
-            match path.filter(|path| self.tree.get(path).is_some()) {
-                Some(path) => paths.push(path),
-                None => {
-                    let message = format!(
-                        "shared path `{}` is not in `{}`",
-                        declared.value,
-                        self.tree.origin().display()
-                    );
-                    self.findings.push(Finding::error(message).at(declared.place.clone()));
-                }
-            }
-        }
-        paths
-    }
-
     fn shared_files(&mut self, shared: &[Located<String>]) {
-        for path in self.check_shared(shared) {
+        for declared in shared {
+            let path = declared.value.as_bytes().to_vec();
+            if self.tree.get(&path).is_none() {
+                let origin = self.tree.origin().display();
+                let message = format!("shared path `{}` is not in `{origin}`", declared.value);
+                self.findings.push(Finding::error(message).at(declared.place.clone()));
+                continue;
+            }
             self.add_parents(&path);
             let tree = self.tree;
             let nodes: Vec<&Node> = tree.get(&path).into_iter().chain(tree.below(&path)).collect();
@@ -442,15 +437,11 @@ impl Gathering<'_> {
     }
 }
 
-/// The node that a path leads to, links followed, where it is inside the tree.
+/// The node that a path leads to, links on the way followed, where it is inside the tree.
 pub(super) fn real_node<'a>(tree: &'a FileTree, path: &[u8]) -> Option<&'a Node> {
-    let node = tree.get(path)?;
-    match &node.kind {
-        NodeKind::Symlink(text) => match follow(path, text, |path| standing(tree, path)) {
-            Destination::Found(found) => tree.get(&found),
-            _ => None,
-        },
-        _ => Some(node),
+    match follow(b"", path, |path| standing(tree, path)) {
+        Destination::Found(found) => tree.get(&found),
+        _ => None,
     }
 }
 

@@ -10,6 +10,9 @@ use super::json;
 use super::layout::LayoutWriter;
 use crate::error::Result;
 
+/// Deepest nesting of indexes that is followed.
+pub const MAX_DEPTH: usize = 8;
+
 /// An image index (OCI image index). Unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageIndex {

@@ -1,15 +1,17 @@
 //! The only place that writes JSON: the same value gives the same bytes, everywhere.
 
 use std::io;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
 use crate::error::{Error, Result};
 
 /// Documents of a layout: no spaces, the keys of every object sorted.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one writer")]
 pub fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
     // `Value` keeps objects sorted as long as serde_json's `preserve_order` is off; a test holds that
     let tree = serde_json::to_value(value).expect("types of the library serialise");
@@ -18,6 +20,7 @@ pub fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// Output for programs: sorted like [`to_bytes`], indented by two spaces, a newline at the end.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one writer")]
 pub fn to_pretty<T: Serialize>(value: &T) -> String {
     let tree = serde_json::to_value(value).expect("types of the library serialise");
     let mut text = serde_json::to_string_pretty(&tree).expect("a JSON tree serialises");
@@ -49,6 +52,11 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A path as text; what is not UTF-8 in it is replaced.
+pub(crate) fn displayed<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// Go escapes what could end a script element, and two separators that JavaScript took for line ends.

@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::num::NonZeroUsize;
 
 use flate2::bufread::MultiGzDecoder;
-use sha2::{Digest as _, Sha256};
 
 use super::descriptor::{Descriptor, media_type};
 use super::digest::DiffId;
@@ -12,7 +11,7 @@ use super::layout::LayoutWriter;
 use super::store::BlobSource;
 use crate::archive::compress::{self, Compression, Produce};
 use crate::archive::entry::Entry;
-use crate::archive::limit::Limited;
+use crate::archive::hashing::Hashing;
 use crate::archive::tar_read::TarReader;
 use crate::error::{Error, Result, from_io};
 
@@ -78,7 +77,7 @@ pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Optio
             .map_err(in_blob)?;
         return Ok(None);
     }
-    read_tar(blob, layer.size).map(Some).map_err(in_blob)
+    read_tar(blob).map(Some).map_err(in_blob)
 }
 
 fn is_layer(media_type: &str) -> bool {
@@ -87,7 +86,7 @@ fn is_layer(media_type: &str) -> bool {
 }
 
 /// The compression is told from the first bytes: media types have been wrong before.
-fn read_tar(mut blob: BufReader<Box<dyn Read + '_>>, size: u64) -> Result<(Vec<Entry>, DiffId)> {
+fn read_tar(mut blob: BufReader<Box<dyn Read + '_>>) -> Result<(Vec<Entry>, DiffId)> {
     let start = blob.fill_buf().map_err(unreadable)?;
     let content: Box<dyn Read + '_> = match start {
         [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(blob)),
@@ -96,30 +95,14 @@ fn read_tar(mut blob: BufReader<Box<dyn Read + '_>>, size: u64) -> Result<(Vec<E
         }
         _ => Box::new(blob),
     };
-    let mut hashing = Hashing {
-        inner: Limited::new(content, size),
-        digest: Sha256::new(),
-    };
+    let mut hashing = Hashing::new(content);
     let mut entries = Vec::new();
     let mut tar = TarReader::new(&mut hashing);
     while let Some(found) = tar.next_entry()? {
         entries.push(found.entry);
     }
     std::io::copy(&mut hashing, &mut std::io::sink()).map_err(unreadable)?;
-    Ok((entries, DiffId::from_sha256(hashing.digest.finalize().into())))
-}
-
-struct Hashing<R> {
-    inner: R,
-    digest: Sha256,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.digest.update(&buffer[..count]);
-        Ok(count)
-    }
+    Ok((entries, DiffId::from_sha256(hashing.digest())))
 }
 
 fn unreadable(cause: std::io::Error) -> Error {

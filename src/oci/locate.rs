@@ -1,9 +1,12 @@
 //! [`ImageLocation`]: where on disk a user points to, as `[oci:]DIR[:TAG|@DIGEST]`.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::descriptor::Descriptor;
 use super::digest::Digest;
+use super::index::MAX_DEPTH;
 use super::layout::{IndexFile, Layout, REF_NAME};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,8 +30,17 @@ pub enum Selector {
 
 impl ImageLocation {
     /// Of all ways to read `text`, the one with the longest path that exists.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &OsStr) -> Result<Self> {
+        let Some(text) = text.to_str() else {
+            return Ok(Self {
+                layout: text.into(),
+                selector: None,
+            });
+        };
         let text = text.strip_prefix("oci:").unwrap_or(text);
+        if text.is_empty() {
+            return Err(Error::invalid("no layout is named").with_hint("give DIR, DIR:TAG or DIR@DIGEST"));
+        }
         let whole = || Self {
             layout: text.into(),
             selector: None,
@@ -63,7 +75,7 @@ impl ImageLocation {
         let found = match &self.selector {
             None => return Ok(index.entries().to_vec()),
             Some(Selector::Tag(tag)) => index.entries().iter().find(|entry| has_name(entry, tag)).cloned(),
-            Some(Selector::Digest(digest)) => find_digest(index.entries(), digest, &children, 0)?,
+            Some(Selector::Digest(digest)) => find_digest(index.entries(), digest, &children, &mut HashSet::new(), 0)?,
         };
         found
             .map(|entry| vec![entry])
@@ -101,13 +113,11 @@ fn has_name(entry: &Descriptor, name: &str) -> bool {
     entry.annotation(REF_NAME) == Some(name) || same_image()
 }
 
-/// Deepest nesting of indexes that is followed.
-const MAX_DEPTH: usize = 8;
-
 fn find_digest(
     entries: &[Descriptor],
     digest: &Digest,
     children: &impl Fn(&Descriptor) -> Result<Vec<Descriptor>>,
+    seen: &mut HashSet<Digest>,
     depth: usize,
 ) -> Result<Option<Descriptor>> {
     if let Some(entry) = entries.iter().find(|entry| entry.digest == *digest) {
@@ -115,7 +125,9 @@ fn find_digest(
     }
     if depth < MAX_DEPTH {
         for entry in entries {
-            if let Some(found) = find_digest(&children(entry)?, digest, children, depth + 1)? {
+            if seen.insert(entry.digest.clone())
+                && let Some(found) = find_digest(&children(entry)?, digest, children, seen, depth + 1)?
+            {
                 return Ok(Some(found));
             }
         }
@@ -134,7 +146,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("a")).unwrap();
         std::fs::create_dir(folder.path().join("a:1")).unwrap();
         let check = |text: &str, layout: &str, selector: Option<Selector>| {
-            let found = ImageLocation::parse(&format!("{base}/{text}")).unwrap();
+            let found = ImageLocation::parse(OsStr::new(&format!("{base}/{text}"))).unwrap();
             assert_eq!(
                 found,
                 ImageLocation {
@@ -152,6 +164,6 @@ mod tests {
         check("a:reg.test:5000/x:1", "a", tag("reg.test:5000/x:1"));
         check(&format!("a@{digest}"), "a", Some(Selector::Digest(digest)));
         check("none:1", "none:1", None);
-        assert!(ImageLocation::parse(&format!("{base}/a@sha256:1")).is_err());
+        assert!(ImageLocation::parse(OsStr::new(&format!("{base}/a@sha256:1"))).is_err());
     }
 }

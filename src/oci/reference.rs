@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use oci_spec::distribution::Reference;
-
 use crate::error::{Error, Result};
+
+/// Where names without a registry are looked for.
+const DOCKER_HUB: &str = "docker.io";
+/// The most that a registry takes of registry and repository together.
+const MAX_LEN: usize = 255;
 
 /// `registry/repository:tag`, normalised: `docker.io` and `library/` filled in, `latest` where there is no tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,23 +58,118 @@ impl FromStr for ImageName {
         if let Some((scheme, rest)) = text.split_once("://") {
             return Err(bad(&format!("it has the scheme `{scheme}://`")).with_hint(format!("write `{rest}`")));
         }
-        let reference: Reference = text.parse().map_err(|cause: oci_spec::distribution::ParseError| {
-            let lower = text.to_lowercase();
-            let hint = match lower.parse::<Reference>() {
-                Ok(_) if lower != text => format!("write `{lower}`"),
-                _ => example.to_owned(),
+        let lower = text.to_lowercase();
+        let parsed = parse(text).map_err(|why| {
+            let hint = if lower != text && parse(&lower).is_ok() {
+                format!("write `{lower}`")
+            } else {
+                example.to_owned()
             };
-            bad(&cause.to_string()).with_hint(hint)
+            bad(why).with_hint(hint)
         })?;
-        if reference.digest().is_some() {
+        if parsed.digest.is_some() {
             return Err(bad("a digest follows from the content and can not be chosen").with_hint("name it by a tag"));
         }
         Ok(Self {
-            registry: reference.registry().to_owned(),
-            repository: reference.repository().to_owned(),
-            tag: reference.tag().unwrap_or("latest").to_owned(),
+            registry: parsed.registry.to_owned(),
+            repository: parsed.repository,
+            tag: parsed.tag.unwrap_or("latest").to_owned(),
         })
     }
+}
+
+/// The parts of a name as written, but for what is filled in.
+struct Parts<'a> {
+    registry: &'a str,
+    repository: String,
+    tag: Option<&'a str>,
+    digest: Option<&'a str>,
+}
+
+/// The grammar of distribution's `reference` package: `[domain/]path[:tag][@digest]`.
+fn parse(text: &str) -> Result<Parts<'_>, &'static str> {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest)),
+        None => (text, None),
+    };
+    let (domain, rest) = match rest.split_once('/') {
+        Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), path),
+        _ => (None, rest),
+    };
+    let (path, tag) = match rest.split_once(':') {
+        Some((path, tag)) => (path, Some(tag)),
+        None => (rest, None),
+    };
+    if domain.is_some_and(|domain| !is_domain(domain)) {
+        return Err("the registry is malformed");
+    }
+    if path.is_empty() {
+        return Err("it has no repository");
+    }
+    if path.chars().any(char::is_uppercase) {
+        return Err("the repository must be in lower case");
+    }
+    if !path.split('/').all(is_component) {
+        return Err("the repository is malformed");
+    }
+    if tag.is_some_and(|tag| !is_tag(tag)) {
+        return Err("the tag is malformed");
+    }
+    let registry = match domain {
+        None | Some("index.docker.io") => DOCKER_HUB,
+        Some(domain) => domain,
+    };
+    let repository = if registry == DOCKER_HUB && !path.contains('/') {
+        format!("library/{path}")
+    } else {
+        path.to_owned()
+    };
+    if registry.len() + 1 + repository.len() > MAX_LEN {
+        return Err("it is longer than 255 characters");
+    }
+    Ok(Parts {
+        registry,
+        repository,
+        tag,
+        digest,
+    })
+}
+
+/// Labels of letters, digits and inner `-` with dots between them, or an IPv6 address in brackets; then maybe a port.
+fn is_domain(domain: &str) -> bool {
+    let (host, port) = match domain.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (domain, None),
+    };
+    let is_port = port.is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_label = |label: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(is_inner)
+    };
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match address {
+        Some(address) => !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':'),
+        None => host.split('.').all(is_label),
+    };
+    is_port && is_host
+}
+
+/// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+fn is_component(component: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let separators = component.split(is_plain).filter(|between| !between.is_empty());
+    component.starts_with(is_plain)
+        && component.ends_with(is_plain)
+        && separators
+            .into_iter()
+            .all(|between| matches!(between, "." | "_" | "__") || between.bytes().all(|byte| byte == b'-'))
+}
+
+fn is_tag(tag: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    tag.len() <= 128
+        && tag.bytes().next().is_some_and(is_word)
+        && tag.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
 }
 
 #[cfg(test)]
@@ -86,6 +184,8 @@ mod tests {
         check("index.docker.io/acme/hello:1", "docker.io/acme/hello:1");
         check("docker.io/ubuntu:24.04", "docker.io/library/ubuntu:24.04");
         check("localhost:5000/a/b/c:x", "localhost:5000/a/b/c:x");
+        check("[::1]:5000/x", "[::1]:5000/x:latest");
+        check("a.test/x--y__z.w_v:T_1.-", "a.test/x--y__z.w_v:T_1.-");
         check("registry.corp/builder", "registry.corp/builder:latest");
     }
 
@@ -102,6 +202,14 @@ mod tests {
         check("", "repository");
         check("docker.io/Acme/Hello:1.0", "docker.io/acme/hello:1.0");
         check("docker://acme/hello", "acme/hello");
+        check("UPPER/x", "upper/x");
+        check("-a.test/x", "repository");
+        check("a.test:x/y", "repository");
+        for bad in [
+            "a//b", "/a", "a/", "a__b___c", "a._b", "a-", ".a", "a:b:c", "a:.x", "a.test/", "ä/b",
+        ] {
+            assert!(bad.parse::<ImageName>().is_err(), "{bad}");
+        }
         check("a b", "repository");
         check("acme/hello:", "repository");
         check(&format!("acme/hello:{}", "t".repeat(129)), "repository");

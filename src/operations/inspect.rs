@@ -1,6 +1,6 @@
 //! Looks into a layout: its index, the images in it, and what their layers hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::image::{History, ImageConfig, ImageManifest};
-use crate::oci::index::ImageIndex;
+use crate::oci::index::{ImageIndex, MAX_DEPTH};
 use crate::oci::json;
 use crate::oci::layer::read_entries;
 use crate::oci::layout::Layout;
@@ -21,9 +21,6 @@ use crate::oci::locate::ImageLocation;
 use crate::oci::platform::Platform;
 use crate::oci::store::BlobSource;
 use crate::progress::Progress;
-
-/// Deepest nesting of indexes that is followed.
-const MAX_DEPTH: usize = 8;
 
 /// What to look at.
 #[derive(Debug, Clone)]
@@ -38,6 +35,7 @@ pub struct InspectRequest {
 #[derive(Debug, Clone, Serialize)]
 pub struct InspectReport {
     /// The layout.
+    #[serde(serialize_with = "json::displayed")]
     pub layout: PathBuf,
     /// The entries of `index.json` that were asked for.
     pub entries: Vec<Node>,
@@ -196,7 +194,7 @@ pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectR
         nodes.extend(look.node(entry, 0)?);
     }
     if let (Some(platform), true) = (look.platform, nodes.is_empty()) {
-        let mut has = Vec::new();
+        let mut has = BTreeSet::new();
         for entry in &entries {
             platforms(&layout, entry, &mut has, 0)?;
         }
@@ -204,7 +202,7 @@ pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectR
         let hint = if has.is_empty() {
             "it has no images".to_owned()
         } else {
-            format!("it has {}", has.join(", "))
+            format!("it has {}", has.into_iter().collect::<Vec<_>>().join(", "))
         };
         return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
     }
@@ -225,13 +223,30 @@ fn read_index(layout: &Layout, entry: &Descriptor) -> Result<ImageIndex> {
     json::from_slice(&layout.read(entry)?, &format!("image index {}", entry.digest))
 }
 
-fn platforms(layout: &Layout, entry: &Descriptor, found: &mut Vec<String>, depth: usize) -> Result<()> {
+/// The config of an image; an artifact may have anything in its place.
+fn read_config(config: &Descriptor, bytes: &[u8]) -> Result<ImageConfig> {
+    let read = json::from_slice(bytes, &format!("image config {}", config.digest));
+    match config.media_type.as_str() {
+        media_type::CONFIG | media_type::DOCKER_CONFIG => read,
+        _ => Ok(read.unwrap_or_default()),
+    }
+}
+
+/// What the images below `entry` are for, by their descriptors, else by their configs.
+fn platforms(layout: &Layout, entry: &Descriptor, found: &mut BTreeSet<String>, depth: usize) -> Result<()> {
     if media_type::is_index(&entry.media_type) && depth < MAX_DEPTH {
         for child in children(layout, entry)? {
             platforms(layout, &child, found, depth + 1)?;
         }
     } else if let Some(platform) = &entry.platform {
-        found.push(platform.to_string());
+        found.insert(platform.to_string());
+    } else if media_type::is_manifest(&entry.media_type) {
+        let manifest: ImageManifest =
+            json::from_slice(&layout.read(entry)?, &format!("image manifest {}", entry.digest))?;
+        let platform = read_config(&manifest.config, &layout.read(&manifest.config)?)?.platform();
+        if !platform.os.is_empty() {
+            found.insert(platform.to_string());
+        }
     }
     Ok(())
 }
@@ -317,8 +332,7 @@ impl Look<'_> {
             &format!("image manifest {}", descriptor.digest),
         )?;
         let config_bytes = self.layout.read(&manifest.config)?;
-        let mut config: ImageConfig =
-            json::from_slice(&config_bytes, &format!("image config {}", manifest.config.digest))?;
+        let mut config = read_config(&manifest.config, &config_bytes)?;
         if descriptor.platform.is_none() && !is_wanted(&config.platform()) {
             return Ok(None);
         }
@@ -330,7 +344,11 @@ impl Look<'_> {
             layers.push(self.layer(layer, config.rootfs.diff_ids.get(at), view.as_ref())?);
         }
         Ok(Some(ImageView {
-            artifact_type: manifest.other.get("artifactType").and_then(Value::as_str).map(ToOwned::to_owned),
+            artifact_type: manifest
+                .other
+                .get("artifactType")
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned),
             subject: manifest.other.get("subject").cloned(),
             config_media_type: manifest.config.media_type,
             manifest_annotations: manifest.annotations,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::archive::compress::Compression;
 use crate::archive::file_tree::FileTree;
 use crate::archive::timestamp::Timestamp;
+use crate::cnb::buildpack::BuildpackDescriptor;
 use crate::cnb::package_config::PackageConfig;
 use crate::cnb::target::{Part, Target};
 use crate::cnb_image::buildpackage;
@@ -19,6 +20,7 @@ use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::image::Image;
 use crate::oci::index::ImageIndex;
+use crate::oci::json::displayed;
 use crate::oci::layer::{self, Layer, Origin};
 use crate::oci::layout::{LayoutWriter, Tagged};
 use crate::oci::platform::Platform;
@@ -80,6 +82,7 @@ pub struct PackageReport {
     /// The image index.
     pub digest: Digest,
     /// The layout.
+    #[serde(serialize_with = "displayed")]
     pub layout: PathBuf,
     /// The names of the index.
     pub names: Vec<NameReport>,
@@ -89,6 +92,7 @@ pub struct PackageReport {
 
 /// A name in the layout.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NameReport {
     /// The full name.
     pub name: String,
@@ -302,9 +306,11 @@ pub fn run(prepared: &PreparedPackage, request: &PackageRequest, progress: &dyn 
         images.push(report);
     }
     progress.check()?;
-    let index = ImageIndex::new(children, all_annotations(&prepared.plan, request)).write(&layout)?;
+    let index = ImageIndex::new(children, all_annotations(&prepared.plan.descriptor, request)).write(&layout)?;
     let tagged: Vec<Tagged> = layout
-        .commit(|file| Ok(request.names.iter().map(|name| file.tag(&index, name)).collect()))
+        .commit(progress, |file| {
+            Ok(request.names.iter().map(|name| file.tag(&index, name)).collect())
+        })
         .map_err(|error| error.context(task()))?;
     Ok(PackageReport {
         digest: index.digest,
@@ -323,8 +329,8 @@ pub fn run(prepared: &PreparedPackage, request: &PackageRequest, progress: &dyn 
     })
 }
 
-fn all_annotations(plan: &PackagePlan, request: &PackageRequest) -> Annotations {
-    let mut annotations = buildpackage::annotations(&plan.descriptor);
+fn all_annotations(descriptor: &BuildpackDescriptor, request: &PackageRequest) -> Annotations {
+    let mut annotations = buildpackage::annotations(descriptor);
     annotations.extend(request.annotations.clone());
     annotations
 }
@@ -348,8 +354,6 @@ fn write_image(
 
     let mut labels = buildpackage::labels(&plan.descriptor, &layer.diff_id);
     labels.extend(request.labels.clone());
-    let mut annotations = buildpackage::annotations(&plan.descriptor);
-    annotations.extend(request.annotations.clone());
     let report = LayerReport {
         digest: layer.descriptor.digest.clone(),
         size: layer.descriptor.size,
@@ -360,7 +364,7 @@ fn write_image(
     let image = Image {
         platform: plan.platform.clone(),
         labels,
-        annotations,
+        annotations: all_annotations(&plan.descriptor, request),
         layers: vec![(layer, format!("buildpack {module}"))],
         created: request.created,
     };

@@ -32,7 +32,8 @@ fn every_path_follows_the_arrow() {
         for (line, used) in paths_in(&fs::read_to_string(&file).unwrap(), &module) {
             let Some(used_top) = used.first() else { continue };
             seen.insert((top.clone(), used_top.clone()));
-            let is_allowed = *used_top == top || LEAVES.contains(&used_top.as_str()) || allowed.contains(&used_top.as_str());
+            let is_allowed =
+                *used_top == top || LEAVES.contains(&used_top.as_str()) || allowed.contains(&used_top.as_str());
             if !is_allowed {
                 faults.push(format!("{}:{line}: {top} -> {used_top}", file.display()));
             }
@@ -44,8 +45,16 @@ fn every_path_follows_the_arrow() {
     }
     assert!(faults.is_empty(), "against the arrow:\n{}", faults.join("\n"));
     // the scan sees what is known to be there
-    for (from, to) in [("bin", "operations"), ("operations", "cnb_image"), ("cnb_image", "cnb"), ("oci", "archive")] {
-        assert!(seen.contains(&(from.to_owned(), to.to_owned())), "{from} -> {to} was not seen");
+    for (from, to) in [
+        ("bin", "operations"),
+        ("operations", "cnb_image"),
+        ("cnb_image", "cnb"),
+        ("oci", "archive"),
+    ] {
+        assert!(
+            seen.contains(&(from.to_owned(), to.to_owned())),
+            "{from} -> {to} was not seen"
+        );
     }
 }
 
@@ -56,7 +65,10 @@ fn architecture_md_shows_the_folders_that_there_are() {
     for entry in fs::read_dir(root.join("src")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(text.contains(&format!("`{name}`")) || text.contains(&format!("`{name}/`")), "{name} is not in ARCHITECTURE.md");
+        assert!(
+            text.contains(&format!("`{name}`")) || text.contains(&format!("`{name}/`")),
+            "{name} is not in ARCHITECTURE.md"
+        );
     }
 }
 
@@ -64,7 +76,10 @@ fn architecture_md_shows_the_folders_that_there_are() {
 fn the_scan_finds_every_form_of_a_path() {
     let module: Vec<String> = ["oci", "layout", "writer"].map(ToOwned::to_owned).into();
     let check = |line: &str, expected: &[&str]| {
-        let found: Vec<String> = paths_in(line, &module).into_iter().map(|(_, path)| path.join("::")).collect();
+        let found: Vec<String> = paths_in(line, &module)
+            .into_iter()
+            .map(|(_, path)| path.join("::"))
+            .collect();
         assert_eq!(found, expected, "{line}");
     };
     check("use crate::cnb::target::Target;", &["cnb::target::Target"]);
@@ -74,7 +89,10 @@ fn the_scan_finds_every_form_of_a_path() {
     check("use crate::{archive::entry, cnb};", &["archive::entry", "cnb"]);
     check("use airpack::operations::{inspect, package};", &["operations"]);
     check("// crate::cnb is only spoken of", &[]);
-    check("mod tests {\n    use super::*;\n    use super::super::index_file;\n}", &["oci::layout::writer", "oci::layout::index_file"]);
+    check(
+        "mod tests {\n    use super::*;\n    use super::super::index_file;\n}",
+        &["oci::layout::writer", "oci::layout::index_file"],
+    );
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -93,7 +111,11 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// `oci/layout/mod.rs` is `oci::layout`.
 fn module_of(path: &Path) -> Vec<String> {
-    let mut parts: Vec<String> = path.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    let mut parts: Vec<String> = path
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_str().unwrap().to_owned())
+        .collect();
     if parts.last().is_some_and(|last| last == "mod") {
         parts.pop();
     }
@@ -125,7 +147,11 @@ fn paths_in(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
                     base.pop();
                     rest = next;
                 }
-                found.extend(names(rest).into_iter().map(|path| (at + 1, [base.clone(), path].concat())));
+                found.extend(
+                    names(rest)
+                        .into_iter()
+                        .map(|path| (at + 1, [base.clone(), path].concat())),
+                );
             }
         }
     }
@@ -145,12 +171,27 @@ fn word_starts(code: &str) -> Vec<usize> {
 fn names(rest: &str) -> Vec<Vec<String>> {
     let one = |text: &str| {
         text.split("::")
-            .map(|part| part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
+            .map(|part| {
+                part.trim()
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect::<String>()
+            })
             .take_while(|part| !part.is_empty())
             .collect::<Vec<_>>()
     };
     match rest.strip_prefix('{') {
-        Some(group) => group.split('}').next().unwrap_or_default().split(',').map(one).filter(|path| !path.is_empty()).collect(),
-        None => vec![one(rest.split([' ', '(', ';', ',', '<', '>', ')']).next().unwrap_or_default())],
+        Some(group) => group
+            .split('}')
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .map(one)
+            .filter(|path| !path.is_empty())
+            .collect(),
+        None => vec![one(rest
+            .split([' ', '(', ';', ',', '<', '>', ')'])
+            .next()
+            .unwrap_or_default())],
     }
 }

@@ -1,13 +1,28 @@
 //! Tests of the command line tool from the outside: they run the binary and look at what it wrote.
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stderr,
-    clippy::missing_panics_doc,
     reason = "a test fails by a panic, and says on stderr what it could not run"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the doors are the library's; tests look from outside"
+)]
+#![allow(clippy::format_push_string, reason = "messages of tests need not be fast")]
 
+mod architecture;
+mod buildpack_package_errors;
+mod buildpack_package_layout;
+mod buildpack_package_options;
+mod buildpack_package_sources;
+mod buildpack_package_targets;
+mod concurrent;
 mod golden;
+mod inspect;
+mod interop;
+mod layout_check;
+mod properties;
+mod readme;
 mod reproducible;
 mod reuse;
 mod support;

@@ -1,6 +1,6 @@
 //! What a layout already holds is used when it is right, and never changes what comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::big_tree::{BIG_TREE, WHOLE_TREE, write_members};
-use crate::support::layout_view::{LayoutView, array, sha256, text, unpack};
+use crate::support::layout_view::{IMAGE_NAME, LayoutView, array, sha256, text, unpack};
 use crate::support::tar_maker::{Member, TarFormat, gzip, tar};
 use crate::support::{Run, Sandbox, simple_buildpack};
 
@@ -53,7 +53,10 @@ fn a_second_run_writes_no_blob_and_gives_the_same_digest() {
         let index_file = fs::read(sandbox.join(&out).join("index.json")).unwrap();
         let second = package(&sandbox, "big", "1.0", &out, &more);
         assert_eq!(first.digest(), second.digest());
-        assert!(before == blobs(&sandbox.join(&out)), "{compression}: a blob was written again");
+        assert!(
+            before == blobs(&sandbox.join(&out)),
+            "{compression}: a blob was written again"
+        );
         assert_eq!(index_file, fs::read(sandbox.join(&out).join("index.json")).unwrap());
         LayoutView::open(sandbox.join(&out)).check_whole();
     }
@@ -67,7 +70,9 @@ fn another_tag_for_the_same_content_adds_an_entry_and_no_blob() {
     let second = package(&sandbox, "big", "2.0", "out", &[]);
     assert_eq!(first.digest(), second.digest());
     assert!(before == blobs(&sandbox.join("out")), "a blob was written again");
-    assert_eq!(LayoutView::open(sandbox.join("out")).tags(), ["1.0", "2.0"]);
+    let layout = LayoutView::open(sandbox.join("out"));
+    let tags: BTreeSet<_> = layout.tags().into_iter().collect();
+    assert_eq!(tags, BTreeSet::from(["1.0", "2.0"]));
 }
 
 #[test]
@@ -92,8 +97,16 @@ fn a_full_layout_gives_what_a_fresh_one_gives() {
         }
     }
     let index_file = |name: &str| fs::read_to_string(sandbox.join(name).join("index.json")).unwrap();
-    assert_eq!(index_file("one"), index_file("two"), "index.json depends on the order of the runs");
-    assert_eq!(index_file("one"), index_file("three"), "index.json depends on the order of the runs");
+    assert_eq!(
+        index_file("one"),
+        index_file("two"),
+        "index.json depends on the order of the runs"
+    );
+    assert_eq!(
+        index_file("one"),
+        index_file("three"),
+        "index.json depends on the order of the runs"
+    );
 }
 
 fn source_layout(source: &str) -> String {
@@ -125,9 +138,32 @@ fn a_replaced_tag_leaves_the_others_and_its_own_new_content() {
     let layout = LayoutView::open(sandbox.join("out"));
     assert_ne!(run.digest(), before);
     assert_eq!(layout.digest("1.0"), run.digest());
-    assert_eq!(layout.tags(), ["1.0", "keep"]);
+    assert_eq!(layout.entries().len(), 2);
     assert_eq!(*layout.entry("keep"), kept);
     layout.check_whole_with_leftovers();
+}
+
+#[test]
+fn a_second_repository_with_the_same_tag_gets_a_tag_of_its_own() {
+    let sandbox = sandbox();
+    let big = package(&sandbox, "big", "1.0", "out", &[]);
+    let small = package(&sandbox, "small", "1.0", "out", &[]);
+    for _ in 0..2 {
+        let layout = LayoutView::open(sandbox.join("out"));
+        for (tag, name, run) in [("1.0", "big", &big), ("small-1.0", "small", &small)] {
+            let entry = layout.entry(tag);
+            assert_eq!(
+                entry["annotations"][IMAGE_NAME],
+                format!("registry.test/acme/{name}:1.0")
+            );
+            assert_eq!(entry["digest"], run.digest());
+        }
+        assert_eq!(layout.entries().len(), 2);
+        layout.check_whole();
+        // each replaces its own the next time
+        package(&sandbox, "small", "1.0", "out", &[]).ok();
+        package(&sandbox, "big", "1.0", "out", &[]).ok();
+    }
 }
 
 #[test]
@@ -137,14 +173,38 @@ fn a_damaged_layer_is_noticed() {
     let layer = layer_digest(&sandbox.join("out"));
     let path = LayoutView::open(sandbox.join("out")).blob_path(&layer);
     let whole = fs::read(&path).unwrap();
-    let mut flipped = whole.clone();
-    flipped[whole.len() / 2] ^= 1;
-    for damaged in [flipped, whole[..whole.len() - 9].to_vec(), Vec::new()] {
+    for damaged in [flipped(&whole), whole[..whole.len() - 9].to_vec(), Vec::new()] {
         fs::write(&path, damaged).unwrap();
         let run = package(&sandbox, "big", "2.0", "out", &[]);
         check_noticed(&sandbox, &run, "2.0", &digest, &layer);
         fs::write(&path, &whole).unwrap();
     }
+}
+
+#[test]
+fn a_damaged_config_manifest_or_index_is_noticed() {
+    let sandbox = sandbox();
+    let digest = package(&sandbox, "small", "1.0", "out", &[]).digest().to_owned();
+    let layout = LayoutView::open(sandbox.join("out"));
+    for name in layout.blob_names() {
+        let blob = format!("sha256:{name}");
+        let path = layout.blob_path(&blob);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, flipped(&whole)).unwrap();
+        let run = package(&sandbox, "small", "2.0", "out", &[]);
+        check_noticed(&sandbox, &run, "2.0", &digest, &blob);
+        fs::write(&path, &whole).unwrap();
+        // so that the next round begins as this one
+        fs::write(sandbox.join("out/index.json"), layout.index_file().to_string()).unwrap();
+    }
+}
+
+/// The same with one bit changed in its middle.
+fn flipped(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bytes
 }
 
 #[test]
@@ -167,7 +227,10 @@ fn a_layer_with_the_header_of_another_is_not_believed() {
     let layer = layer_digest(&sandbox.join("out"));
     let blob = LayoutView::open(sandbox.join("out")).blob(&layer);
     // whatever the header claims, it claims it of this content
-    let lie = tar(TarFormat::Ustar, &[Member::file("/cnb/lie", "not what the header says\n")]);
+    let lie = tar(
+        TarFormat::Ustar,
+        &[Member::file("/cnb/lie", "not what the header says\n")],
+    );
     let forged = with_gzip_header(&blob[..gzip_header_length(&blob)], &lie);
     assert_eq!(unpack(&forged, "gzip"), lie);
     replace_layer(&sandbox.join("out"), &layer, &forged);
@@ -204,7 +267,7 @@ fn layer_digest(layout: &Path) -> String {
 fn replace_layer(root: &Path, layer: &str, blob: &[u8]) {
     let layout = LayoutView::open(root);
     let mut image_index = layout.image_index("1.0");
-    let mut store = |bytes: &[u8], descriptor: &mut Value| {
+    let store = |bytes: &[u8], descriptor: &mut Value| {
         fs::remove_file(layout.blob_path(text(descriptor, "digest"))).unwrap();
         descriptor["digest"] = sha256(bytes).into();
         descriptor["size"] = bytes.len().into();
@@ -219,7 +282,10 @@ fn replace_layer(root: &Path, layer: &str, blob: &[u8]) {
         }
     }
     let mut index_file = layout.index_file().clone();
-    store(&serde_json::to_vec(&image_index.index).unwrap(), &mut index_file["manifests"][0]);
+    store(
+        &serde_json::to_vec(&image_index.index).unwrap(),
+        &mut index_file["manifests"][0],
+    );
     fs::write(root.join("index.json"), serde_json::to_vec(&index_file).unwrap()).unwrap();
 }
 

@@ -70,6 +70,7 @@ fn deflated(block: &[u8], window: &[u8], level: u8) -> Vec<u8> {
         "one call must take the whole block"
     );
     out.truncate(written);
+    out.shrink_to_fit();
     out
 }
 
@@ -89,9 +90,10 @@ fn stored(block: &[u8]) -> Vec<u8> {
 /// Samples that a quick look takes from a block, spread evenly.
 const SAMPLES: usize = 16;
 const SAMPLE_LEN: usize = 4096;
-/// Bits of a byte's entropy. Random bytes show 7.954 in 4096 of them, compressed files 7.94 and more, machine code 6.5.
-const HIGH_ENTROPY: f64 = 7.9;
-/// Length of the piece that is compressed to see repetitions, which entropy does not show.
+/// The sum of the squared counts of a sample's bytes: 69 600 for random bytes (standard deviation 360), up to 72 000 for
+/// compressed files, over 150 000 for machine code and text. In whole numbers, so that every machine decides alike.
+const EVEN_SPREAD: u32 = 75_000;
+/// Length of the piece that is compressed to see repetitions, which the spread does not show.
 const TRIAL_LEN: usize = 32 << 10;
 
 /// Whether deflate would gain nothing worth its time: told from samples of the content, and nothing else.
@@ -100,28 +102,20 @@ fn is_incompressible(block: &[u8]) -> bool {
         return false;
     }
     let step = (block.len() - SAMPLE_LEN) / (SAMPLES - 1);
-    let random = (0..SAMPLES).all(|sample| entropy(&block[sample * step..][..SAMPLE_LEN]) > HIGH_ENTROPY);
+    let random = (0..SAMPLES).all(|sample| unevenness(&block[sample * step..][..SAMPLE_LEN]) < EVEN_SPREAD);
     random && {
         let middle = (block.len() - TRIAL_LEN) / 2;
         deflated(&block[middle..][..TRIAL_LEN], &[], 1).len() > TRIAL_LEN / 64 * 63
     }
 }
 
-/// Bits of information in a byte of `sample`, by the frequency of each value.
-fn entropy(sample: &[u8]) -> f64 {
+/// How unevenly the values of bytes are spread over `sample`.
+fn unevenness(sample: &[u8]) -> u32 {
     let mut counts = [0_u32; 256];
     for &byte in sample {
         counts[usize::from(byte)] += 1;
     }
-    let total = sample.len() as f64;
-    counts
-        .iter()
-        .filter(|&&count| count > 0)
-        .map(|&count| {
-            let share = f64::from(count) / total;
-            -share * share.log2()
-        })
-        .sum()
+    counts.iter().map(|&count| count * count).sum()
 }
 
 #[cfg(test)]

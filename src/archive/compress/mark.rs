@@ -8,10 +8,14 @@ const ENGINE: u8 = 1;
 const SUBFIELD: [u8; 2] = *b"Ap";
 /// Engine, level, length.
 const PAYLOAD: usize = 10;
+/// [`PAYLOAD`] as the subfield has it.
+const PAYLOAD_LEN: u16 = 10;
 /// Little-endian magic of a skippable frame (RFC 8878, 3.1.2).
 const SKIPPABLE: [u8; 4] = [0x5e, 0x2a, 0x4d, 0x18];
 /// What the payload of the frame begins with.
 const FRAME_NAME: &[u8] = b"airpack";
+/// Length of name and payload as the frame has it.
+const FRAME_LEN: u32 = 17;
 
 /// The level a blob was compressed at, and how long its content is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,15 +51,13 @@ impl Mark {
 
     /// XLEN and the one subfield.
     pub(super) fn gzip_extra(self) -> Vec<u8> {
-        let len = [PAYLOAD as u8, 0];
-        let field_len = [(4 + PAYLOAD) as u8, 0];
-        [&field_len[..], &SUBFIELD, &len, &self.payload()].concat()
+        let field_len = (4 + PAYLOAD_LEN).to_le_bytes();
+        [&field_len[..], &SUBFIELD, &PAYLOAD_LEN.to_le_bytes(), &self.payload()].concat()
     }
 
     /// A frame that holds nothing but the mark.
     pub(super) fn zstd_frame(self) -> Vec<u8> {
-        let len = ((FRAME_NAME.len() + PAYLOAD) as u32).to_le_bytes();
-        [&SKIPPABLE[..], &len, FRAME_NAME, &self.payload()].concat()
+        [&SKIPPABLE[..], &FRAME_LEN.to_le_bytes(), FRAME_NAME, &self.payload()].concat()
     }
 
     /// The mark at the begin of a gzip blob.

@@ -44,15 +44,15 @@ pub fn pack(
         crc.combine(&compressed.crc);
         out.write_all(&compressed.bytes).map_err(write_failed)
     };
-    let packed = match threads.get() {
+    let done = match threads.get() {
         1 => on_this_thread(produce, &*codec, &mut write)?,
         threads => on_threads(produce, &*codec, threads, &mut write)?,
     };
-    if packed.total != total {
+    if done.total != total {
         return Err(Error::invalid("its size changed while it was read"));
     }
     out.write_all(&codec.tail(total, &crc)).map_err(write_failed)?;
-    Ok(packed)
+    Ok(done)
 }
 
 struct Compressed {
@@ -105,12 +105,15 @@ fn on_threads(produce: &Produce<'_>, codec: &dyn Codec, threads: usize, write: &
         });
         let written = to_write.iter().try_for_each(|result| match result.recv() {
             Ok(compressed) => write(&compressed),
-            Err(_) => Ok(()),
+            Err(_) => Err(Error::new(
+                crate::error::ErrorKind::Io,
+                "failed to compress: a thread has ended",
+            )),
         });
         // the producer ends at its next block when nobody writes any more
         drop(to_write);
-        let produced = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        written.and(produced)
+        let outcome = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written.and(outcome)
     })
 }
 

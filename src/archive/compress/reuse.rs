@@ -1,7 +1,8 @@
 //! Finds a blob that already holds what would be packed, in the very bytes that packing would give.
 //!
 //! Costs the digest of the stream and the decompression of the blob, never compression. Nothing that a blob says of itself is
-//! trusted: its content is compared with the stream, its begin with what this engine makes of the stream's begin.
+//! trusted: its content is compared with the stream, its first and last block with what this engine makes of
+//! the stream's. That the blocks between come from this engine too is not proved: their content is.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,14 +11,14 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use flate2::bufread::GzDecoder;
-use sha2::{Digest, Sha256};
 
+use super::super::hashing::Hashing;
 use super::super::span::Span;
+use super::Compression;
 use super::block::Block;
 use super::mark::Mark;
 use super::pipeline::{Packed, Produce, produce_blocks};
-use super::{Codec, Compression};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// A blob that may hold the stream.
 #[derive(Debug)]
@@ -58,15 +59,16 @@ pub fn find_known(
     produce: &Produce<'_>,
     total: u64,
     compression: Compression,
-    candidates: Vec<Candidate>,
+    candidates: &[Candidate],
 ) -> Result<Option<Known>> {
     let codec = compression.codec();
-    let mut rivals: Vec<(usize, Comparison)> = Vec::new();
-    for (index, candidate) in candidates.into_iter().enumerate() {
-        if let Some(comparison) = Comparison::begin(candidate, compression, &*codec, total)? {
-            rivals.push((index, comparison));
-        }
-    }
+    let head = codec.head(total);
+    let head_len = head.len() as u64;
+    let mut rivals: Vec<(usize, Comparison)> = candidates
+        .iter()
+        .enumerate()
+        .filter_map(|(index, candidate)| Some((index, Comparison::begin(candidate, compression, &head)?)))
+        .collect();
     if rivals.is_empty() {
         return Ok(None);
     }
@@ -79,21 +81,31 @@ pub fn find_known(
                 send.send(block).map_err(|_| io::ErrorKind::BrokenPipe.into())
             })
         });
-        let mut first = true;
+        let mut last = None;
+        let mut crc = crc32fast::Hasher::new();
+        let mut buffer = Vec::new();
         for block in &blocks {
-            rivals.retain_mut(|(_, comparison)| comparison.goes_on(&block, codec, first));
-            first = false;
+            if last.is_none() {
+                let begin = codec.block(&block.bytes, &block.window);
+                rivals.retain(|(_, comparison)| holds_at(&comparison.file, head_len, &begin));
+            }
+            rivals.retain_mut(|(_, comparison)| comparison.goes_on(&block.bytes, &mut buffer));
             if rivals.is_empty() {
                 break;
             }
+            if codec.wants_crc() {
+                crc.update(&block.bytes);
+            }
+            last = Some(block);
         }
+        let end = last
+            .map(|block| codec.block(&block.bytes, &block.window))
+            .unwrap_or_default();
+        let end = [end, codec.tail(total, &crc)].concat();
+        rivals.retain(|(_, comparison)| comparison.ends_with(&end));
         drop(blocks);
-        let produced = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        if rivals.is_empty() {
-            Ok(None)
-        } else {
-            produced.map(Some)
-        }
+        let outcome = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if rivals.is_empty() { Ok(None) } else { outcome.map(Some) }
     })?;
     let Some(packed) = packed.filter(|packed| packed.total == total) else {
         return Ok(None);
@@ -105,61 +117,49 @@ pub fn find_known(
 
 /// A candidate that was right so far.
 struct Comparison {
+    file: Arc<File>,
     decoder: Decoder,
     digest: [u8; 32],
-    /// The blob's first bytes, to compare with the first block as this engine compresses it.
-    begin: Vec<u8>,
-    head_len: usize,
-    buffer: Vec<u8>,
 }
 
 enum Decoder {
-    Gzip(GzDecoder<BufReader<Hashing>>),
-    Zstd(Box<::zstd::stream::read::Decoder<'static, BufReader<Hashing>>>),
-    None(BufReader<Hashing>),
+    Gzip(Box<GzDecoder<BufReader<Hashing<Span>>>>),
+    Zstd(Box<::zstd::stream::read::Decoder<'static, BufReader<Hashing<Span>>>>),
+    None(BufReader<Hashing<Span>>),
 }
 
 impl Comparison {
-    fn begin(candidate: Candidate, compression: Compression, codec: &dyn Codec, total: u64) -> Result<Option<Self>> {
-        let failed = |cause| Error::new(ErrorKind::Io, "failed to read a blob to compare with").with_source(cause);
-        let head = codec.head(total);
-        let mut begin = Vec::new();
-        let most = head.len() + codec.block_len() * 5 / 4 + 4096;
-        Span::whole(&candidate.file)
-            .take(most as u64)
-            .read_to_end(&mut begin)
-            .map_err(failed)?;
-        if !begin.starts_with(&head) {
-            return Ok(None);
+    /// `None` for a blob that does not begin with `head`.
+    fn begin(candidate: &Candidate, compression: Compression, head: &[u8]) -> Option<Self> {
+        if !holds_at(&candidate.file, 0, head) {
+            return None;
         }
-        let input = BufReader::with_capacity(128 << 10, Hashing::new(&candidate.file));
+        let input = BufReader::with_capacity(128 << 10, Hashing::new(Span::whole(&candidate.file)));
         let decoder = match compression {
-            Compression::Gzip(_) => Decoder::Gzip(GzDecoder::new(input)),
+            Compression::Gzip(_) => Decoder::Gzip(Box::new(GzDecoder::new(input))),
             Compression::Zstd(_) => match ::zstd::stream::read::Decoder::with_buffer(input) {
                 Ok(decoder) => Decoder::Zstd(Box::new(decoder)),
-                Err(_) => return Ok(None),
+                Err(_) => return None,
             },
             Compression::None => Decoder::None(input),
         };
-        Ok(Some(Self {
+        Some(Self {
+            file: Arc::clone(&candidate.file),
             decoder,
             digest: candidate.digest,
-            begin,
-            head_len: head.len(),
-            buffer: Vec::new(),
-        }))
+        })
     }
 
     /// Whether the blob's content goes on with `block`.
-    fn goes_on(&mut self, block: &Block, codec: &dyn Codec, first: bool) -> bool {
-        if first {
-            let begin = std::mem::take(&mut self.begin);
-            if !begin[self.head_len..].starts_with(&codec.block(&block.bytes, &block.window)) {
-                return false;
-            }
-        }
-        self.buffer.resize(block.bytes.len(), 0);
-        self.decoder.read_exact(&mut self.buffer).is_ok() && self.buffer == block.bytes
+    fn goes_on(&mut self, block: &[u8], buffer: &mut Vec<u8>) -> bool {
+        buffer.resize(block.len(), 0);
+        self.decoder.read_exact(buffer).is_ok() && buffer == block
+    }
+
+    /// Whether the blob's last bytes are these.
+    fn ends_with(&self, end: &[u8]) -> bool {
+        let size = self.file.metadata().map_or(0, |metadata| metadata.len());
+        holds_at(&self.file, size.saturating_sub(end.len() as u64), end)
     }
 
     /// Whether nothing is left, and the blob as a whole has its digest.
@@ -175,6 +175,13 @@ impl Comparison {
     }
 }
 
+/// Whether `file` has exactly `expected` at `offset`.
+fn holds_at(file: &Arc<File>, offset: u64, expected: &[u8]) -> bool {
+    let mut found = Vec::with_capacity(expected.len());
+    let read = Span::new(file, offset, expected.len() as u64).read_to_end(&mut found);
+    read.is_ok() && found == expected
+}
+
 impl Read for Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -182,32 +189,5 @@ impl Read for Decoder {
             Self::Zstd(decoder) => decoder.read(buffer),
             Self::None(input) => input.read(buffer),
         }
-    }
-}
-
-/// Takes the digest of what is read.
-struct Hashing {
-    input: Span,
-    digest: Sha256,
-}
-
-impl Hashing {
-    fn new(file: &Arc<File>) -> Self {
-        Self {
-            input: Span::whole(file),
-            digest: Sha256::new(),
-        }
-    }
-
-    fn digest(self) -> [u8; 32] {
-        self.digest.finalize().into()
-    }
-}
-
-impl Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        self.digest.update(&buffer[..count]);
-        Ok(count)
     }
 }

@@ -96,7 +96,7 @@ fn the_bytes_do_not_depend_on_threads_or_write_sizes() {
 fn noise_is_stored_and_what_repeats_is_not() {
     assert!(looks_incompressible(&noise(1 << 20, 7)));
     assert!(!looks_incompressible(&text(1 << 20)));
-    assert!(!looks_incompressible(&[0; 1 << 20]));
+    assert!(!looks_incompressible(&vec![0; 1 << 20]));
     assert!(
         !looks_incompressible(&noise(4096, 7).repeat(256)),
         "entropy alone would call this incompressible"
@@ -114,7 +114,7 @@ fn noise_is_stored_and_what_repeats_is_not() {
 }
 
 fn known(content: &[u8], compression: Compression, blobs: &[(&[u8], [u8; 32])]) -> Option<Known> {
-    let candidates = blobs
+    let candidates: Vec<Candidate> = blobs
         .iter()
         .map(|(bytes, digest)| {
             let mut file = tempfile::tempfile().unwrap();
@@ -129,7 +129,7 @@ fn known(content: &[u8], compression: Compression, blobs: &[(&[u8], [u8; 32])]) 
         sink.write_all(content)
             .map_err(|cause| crate::error::from_io(cause, |_| Error::invalid("stop")))
     };
-    find_known(&produce, content.len() as u64, compression, candidates).unwrap()
+    find_known(&produce, content.len() as u64, compression, &candidates).unwrap()
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

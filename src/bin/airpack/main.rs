@@ -1,4 +1,8 @@
 //! The `airpack` command: the only code that knows of a terminal, flags, the environment and exit codes.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the doors that are closed to the library stand here"
+)]
 
 mod cli;
 mod commands;
@@ -22,7 +26,7 @@ fn main() -> ExitCode {
     match commands::run(cli.command, &output, &stop) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output.error(&error);
+            output::Output::error(&error);
             ExitCode::FAILURE
         }
     }

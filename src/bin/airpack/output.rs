@@ -1,10 +1,11 @@
 //! What people and programs get to read: data on stdout, all else on stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
 use std::process::ExitCode;
 
 use airpack::error::{Error, Finding, Findings, Result, Severity};
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstream::ColorChoice;
 
 use crate::cli::{ColorMode, ProgressMode, Terminal};
@@ -40,7 +41,7 @@ impl Output {
     }
 
     /// Data. A reader that has gone (`| head`) ends the program without a word.
-    pub(crate) fn data(&self, text: &str) -> Result<()> {
+    pub(crate) fn data(text: &str) -> Result<()> {
         let written = anstream::stdout()
             .lock()
             .write_all(text.as_bytes())
@@ -62,32 +63,35 @@ impl Output {
         }
     }
 
-    /// What is not as it should be.
-    pub(crate) fn warnings(&self, findings: &Findings) {
+    /// What is not as it should be, warnings and errors.
+    pub(crate) fn findings(findings: &Findings) {
         for finding in findings {
-            self.finding(finding);
+            Self::finding(finding);
         }
     }
 
     /// Why it failed, with all single faults.
-    pub(crate) fn error(&self, error: &Error) {
-        self.warnings(error.findings());
+    pub(crate) fn error(error: &Error) {
+        Self::findings(error.findings());
         let mut text = format!(
             "{ERROR}error{ERROR:#}{BOLD}: {}{BOLD:#}\n",
             printable(&error.to_string())
         );
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
-            text += &format!("  caused by: {}\n", printable(&cause.to_string()));
+            let _ = writeln!(text, "  caused by: {}", printable(&cause.to_string()));
             source = cause.source();
         }
         if let Some(hint) = error.hint() {
-            text += &format!("  {HINT}hint{HINT:#}: {}\n", printable(hint));
+            let _ = writeln!(text, "  {HINT}hint{HINT:#}: {}", printable(hint));
         }
         say(&text);
     }
 
-    fn finding(&self, finding: &Finding) {
+    fn finding(finding: &Finding) {
+        let Some(excerpt) = finding.place.as_ref().and_then(|place| place.excerpt.as_ref()) else {
+            return Self::finding_without_line(finding);
+        };
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -98,26 +102,37 @@ impl Output {
             .place
             .as_ref()
             .map(|place| printable(&place.file.display().to_string()));
-        let mut group = Group::with_title(level.primary_title(message.as_str()));
-        match (finding.place.as_ref().and_then(|place| place.excerpt.as_ref()), &file) {
-            (Some(excerpt), file) => {
-                let end = excerpt.range.end.min(excerpt.text.len());
-                let line_end = excerpt.text[excerpt.range.start.min(end)..end]
-                    .find('\n')
-                    .map_or(end, |at| excerpt.range.start + at);
-                let range = excerpt.range.start.min(line_end)..line_end;
-                let snippet = Snippet::source(&*excerpt.text)
-                    .line_start(1)
-                    .annotation(AnnotationKind::Primary.span(range));
-                group = group.element(snippet.path(file.as_deref()));
-            }
-            (None, Some(file)) => group = group.element(Origin::path(file.as_str())),
-            (None, None) => {}
-        }
+        // a table is meant by its first line
+        let end = excerpt.range.end.min(excerpt.text.len());
+        let start = excerpt.range.start.min(end);
+        let end = excerpt.text[start..end]
+            .find('\n')
+            .map_or(end, |newline| start + newline);
+        let snippet = Snippet::source(&*excerpt.text).line_start(1).path(file.as_deref());
+        let snippet = snippet.annotation(AnnotationKind::Primary.span(start..end));
+        let mut group = Group::with_title(level.primary_title(message.as_str())).element(snippet);
         if let Some(hint) = &hint {
             group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
         }
         say(&format!("{}\n", Renderer::styled().term_width(WIDTH).render(&[group])));
+    }
+
+    fn finding_without_line(finding: &Finding) {
+        let (style, word) = match finding.severity {
+            Severity::Error => (ERROR, "error"),
+            Severity::Warning => (WARNING, "warning"),
+        };
+        let mut text = format!(
+            "{style}{word}{style:#}{BOLD}: {}{BOLD:#}\n",
+            printable(&finding.message)
+        );
+        if let Some(place) = &finding.place {
+            let _ = writeln!(text, "  --> {}", printable(&place.file.display().to_string()));
+        }
+        if let Some(hint) = &finding.hint {
+            let _ = writeln!(text, "  {HINT}hint{HINT:#}: {}", printable(hint));
+        }
+        say(&text);
     }
 
     /// What shows long work as the user wants it.
@@ -142,12 +157,18 @@ pub(crate) fn usage(answer: &clap::Error) -> ExitCode {
 }
 
 const ERROR: anstyle::Style = anstyle::AnsiColor::BrightRed.on_default().bold();
+const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();
 const HINT: anstyle::Style = anstyle::AnsiColor::BrightCyan.on_default().bold();
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
 
 /// Nothing can be done about a stderr that is gone.
 pub(crate) fn say(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A name in one line, whatever is in it.
+pub(crate) fn one_line(name: &str) -> String {
+    name.replace('\n', "\\n")
 }
 
 /// Names come from files and archives of others: what could steer a terminal is shown instead of done.

@@ -94,26 +94,39 @@ fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, finding
         asked_targets(asked, &declared, allow_unknown, findings)
     };
     if targets.is_empty() {
-        let file = source.tree.display(BUILDPACK_TOML.as_bytes());
-        findings.push(
-            default_warning("no target says what to package for", &Target::default()).at(Place { file, excerpt: None }),
-        );
+        // targets that were asked for and are all wrong have been told of
+        if asked.is_empty() {
+            let file = source.tree.display(BUILDPACK_TOML.as_bytes());
+            findings.push(
+                default_warning("no target says what to package for", &Target::default())
+                    .at(Place { file, excerpt: None }),
+            );
+        }
         return vec![Target::default()];
     }
     for target in targets.iter().filter(|target| target.arch.is_empty()) {
         let declared = source.descriptor.declaration_of(target).filter(|_| asked.is_empty());
         let place = declared.map(|declared| declared.place(Part::Whole).clone());
-        findings.push(default_warning(&format!("target `{target}` names no arch"), target).at(place));
+        let what = match target.folder_names().is_empty() {
+            true => "a target names neither os nor arch".to_owned(),
+            false => format!("target `{target}` names no arch"),
+        };
+        findings.push(default_warning(&what, target).at(place));
     }
     targets
 }
 
 fn default_warning(what: &str, target: &Target) -> Finding {
     let platform = buildpackage::platform(target);
-    let os = &platform.os;
+    let with_arch = |arch: &str| Target {
+        os: platform.os.clone(),
+        arch: arch.to_owned(),
+        ..target.clone()
+    };
     Finding::warning(format!("{what}: the image is for {platform}")).hint(format!(
-        "say it with --target {os}/{}, and once more for each other, as in --target {os}/arm64",
-        Target::DEFAULT_ARCH
+        "say it with --target {}, and once more for each other, as in --target {}",
+        with_arch(&platform.architecture),
+        with_arch("arm64")
     ))
 }
 
@@ -121,8 +134,13 @@ fn default_warning(what: &str, target: &Target) -> Finding {
 fn asked_targets(asked: &[Target], declared: &[Target], allow_unknown: bool, findings: &mut Findings) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for target in asked {
-        for (_, finding) in target.check(allow_unknown) {
+        let faults = target.check(allow_unknown);
+        let is_wrong = !faults.is_empty();
+        for (_, finding) in faults {
             findings.push(finding);
+        }
+        if is_wrong {
+            continue;
         }
         for mut single in target.expand() {
             if targets.iter().any(|other| other.same_as(&single)) {
@@ -148,12 +166,14 @@ fn asked_targets(asked: &[Target], declared: &[Target], allow_unknown: bool, fin
 fn warn_of_equal_platforms(images: &[ImagePlan], findings: &mut Findings) {
     for (at, image) in images.iter().enumerate() {
         if let Some(first) = images[..at].iter().find(|other| other.platform == image.platform) {
+            let declared = image.descriptor.declaration_of(&image.target);
             findings.push(
                 Finding::warning(format!(
                     "the images for `{}` and `{}` have the same platform {}",
                     first.target, image.target, image.platform
                 ))
-                .hint("tools that choose by platform take the first of them"),
+                .hint("tools that choose by platform take the first of them")
+                .at(declared.map(|declared| declared.place(Part::Whole).clone())),
             );
         }
     }

@@ -17,6 +17,25 @@ use crate::archive::span::Span;
 /// Readable by everybody, whatever the umask.
 const FILE_MODE: u32 = 0o644;
 
+/// What temporary names begin with.
+const TEMPORARY: &str = ".airpack-";
+
+/// Whether a file of this name is one of ours that a process left when it died.
+pub(super) fn is_temporary(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
+}
+
+/// Removes the temporary files in `folder` that nobody uses any more. There are none where files can be without a name.
+pub(super) fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| is_temporary(&entry.file_name())) {
+        let is_unused = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if is_unused {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// A file without a name; where the system has no such files, one with a temporary name that goes when it is dropped.
 #[derive(Debug)]
 pub(super) struct Nameless {
@@ -35,7 +54,9 @@ impl Nameless {
             },
             // what file systems and kernels say that do not know O_TMPFILE
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
-                let (file, path) = NamedTempFile::with_prefix_in(".airpack-", folder)?.into_parts();
+                let (file, path) = NamedTempFile::with_prefix_in(TEMPORARY, folder)?.into_parts();
+                // says to `sweep` that somebody is using it
+                file.lock()?;
                 Self {
                     file: Arc::new(file),
                     temporary: Some(path),
@@ -61,7 +82,11 @@ impl Nameless {
     /// Gives the file the name `path`; [`io::ErrorKind::AlreadyExists`] when something has it.
     pub(super) fn name(self, path: &Path) -> io::Result<()> {
         if let Some(temporary) = self.temporary {
-            return temporary.persist_noclobber(path).map_err(|failed| failed.error);
+            return match temporary.persist_noclobber(path) {
+                Err(failed) if failed.error.kind() == io::ErrorKind::CrossesDevices => copy_to(&self.file, path),
+                Err(failed) => Err(failed.error),
+                Ok(()) => Ok(()),
+            };
         }
         let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match rustix::fs::linkat(CWD, descriptor.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW) {
@@ -75,7 +100,8 @@ impl Nameless {
 
 fn copy_to(file: &Arc<File>, path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut copy = NamedTempFile::with_prefix_in(".airpack-", folder)?;
+    let mut copy = NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
+    copy.as_file().lock()?;
     io::copy(&mut Span::whole(file), copy.as_file_mut())?;
     set_mode(copy.as_file(), FILE_MODE)?;
     copy.persist_noclobber(path).map(drop).map_err(|failed| failed.error)
@@ -120,9 +146,43 @@ impl Write for BlobWriter {
     }
 }
 
+/// Opens a file of a layout that nobody vouches for: never waits, as it would for a fifo, and takes nothing but files.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a file"))
+    }
+}
+
+/// The content of such a file, which is at most `most` bytes long.
+pub(super) fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(open_file(path)?, most + 1), &mut content)?;
+    if content.len() as u64 > most {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is longer than {most} bytes"),
+        ));
+    }
+    Ok(content)
+}
+
+/// Replaces the file at `path` by way of a temporary one beside it.
+pub(super) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
+    file.as_file().lock()?;
+    file.write_all(content)?;
+    set_mode(file.as_file(), FILE_MODE)?;
+    file.persist(path).map(drop).map_err(|failed| failed.error)
+}
+
 /// Whether the file at `path` has `digest`.
 pub(super) fn has_digest(path: &Path, digest: &Digest) -> io::Result<bool> {
-    let file = File::open(path)?;
+    let file = open_file(path)?;
     let size = file.metadata()?.len();
     let mut reader = super::super::digest::VerifiedReader::new(file, digest.clone(), size);
     let mut buffer = vec![0; 1 << 20];

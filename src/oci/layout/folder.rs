@@ -1,15 +1,21 @@
 //! The layout's folder: made when it is first needed, and locked while `index.json` is replaced.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::blob_file::Rollback;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 
 /// Readable by everybody, whatever the umask.
 const FOLDER_MODE: u32 = 0o755;
+
+/// Between two looks at a lock that another process has.
+const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
@@ -51,6 +57,14 @@ pub(super) fn ensure(path: &Path, made: &mut Rollback) -> Result<()> {
     }
 }
 
+/// Mends the mode of an empty folder: a process that died may have left it as its umask made it.
+pub(super) fn open_to_all(path: &Path) {
+    let is_empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    if is_empty {
+        let _ = fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE));
+    }
+}
+
 /// An exclusive advisory lock (flock) on a folder, until it is dropped.
 #[derive(Debug)]
 pub(super) struct FolderLock {
@@ -59,7 +73,7 @@ pub(super) struct FolderLock {
 
 impl FolderLock {
     /// Makes the folder if need be and waits for the lock.
-    pub(super) fn acquire(path: &Path, made: &mut Rollback) -> Result<Self> {
+    pub(super) fn acquire(path: &Path, progress: &dyn Progress, made: &mut Rollback) -> Result<Self> {
         loop {
             ensure(path, made)?;
             let failed = |cause| Error::io("lock layout", path, cause);
@@ -69,7 +83,7 @@ impl FolderLock {
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 Err(cause) => return Err(failed(cause)),
             };
-            folder.lock().map_err(failed)?;
+            wait_for_lock(&folder, progress, failed)?;
             let locked = folder.metadata().map_err(failed)?;
             match fs::metadata(path) {
                 Ok(now) if (now.dev(), now.ino()) == (locked.dev(), locked.ino()) => {
@@ -77,6 +91,18 @@ impl FolderLock {
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// Looks again and again, so that a request to stop is heard.
+fn wait_for_lock(folder: &File, progress: &dyn Progress, failed: impl Fn(io::Error) -> Error) -> Result<()> {
+    loop {
+        progress.check()?;
+        match folder.try_lock() {
+            Ok(()) => return progress.check(),
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
     }
 }

@@ -72,9 +72,14 @@ impl IndexFile {
     /// `ref.name` is the tag. Where another repository has that, it is `<image>-<tag>`, then the whole path in front. An
     /// entry with this tag that says of no repository to be its own counts as this name's.
     pub fn tag(&mut self, target: &Descriptor, name: &ImageName) -> Tagged {
+        let is_known = self
+            .index
+            .manifests
+            .iter()
+            .any(|entry| Self::name_of(entry).as_ref() == Some(name));
         let is_same = |entry: &Descriptor| match Self::name_of(entry) {
             Some(other) => other == *name,
-            None => entry.annotation(REF_NAME) == Some(name.tag()),
+            None => !is_known && entry.annotation(REF_NAME) == Some(name.tag()),
         };
         let before = self.index.manifests.iter().find(|entry| is_same(entry));
         let replaced = before
@@ -116,7 +121,7 @@ impl IndexFile {
             format!("{host}-{path}-{tag}"),
         ]
         .into_iter()
-        .chain((2..).map(|count| format!("{host}-{path}-{tag}-{count}")))
+        .chain((2..=u32::MAX).map(|count| format!("{host}-{path}-{tag}-{count}")))
         .find(is_free)
         .unwrap_or_default()
     }

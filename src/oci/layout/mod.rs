@@ -5,12 +5,13 @@ mod folder;
 mod index_file;
 mod writer;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use blob_file::{open_file, read_small};
 pub use index_file::{IndexFile, REF_NAME, Tagged};
 pub use writer::LayoutWriter;
 
@@ -28,6 +29,8 @@ const VERSION: &str = "1.0.0";
 const INDEX: &str = "index.json";
 /// Where blobs are.
 const BLOBS: &str = "blobs";
+/// The most that is read of `oci-layout`.
+const MAX_MARKER: u64 = 4 << 10;
 /// The most that is read of `index.json`.
 const MAX_INDEX: u64 = 64 << 20;
 
@@ -47,12 +50,15 @@ impl Layout {
     /// Opens the layout in the folder `root`; an error when there is none, or one of another version.
     pub fn open(root: &Path) -> Result<Self> {
         let refuse = |why: &str| Error::invalid(format!("`{}` is not an OCI image layout: {why}", root.display()));
-        let metadata = fs::metadata(root).map_err(|cause| Error::io("open layout", root, cause))?;
+        let metadata = fs::metadata(root).map_err(|cause| {
+            Error::io("open layout", root, cause)
+                .with_hint("give an OCI image layout on disk, as DIR, DIR:TAG or DIR@DIGEST")
+        })?;
         if !metadata.is_dir() {
             return Err(refuse("it is not a folder"));
         }
         let marker = root.join(MARKER);
-        let text = match fs::read(&marker) {
+        let text = match read_small(&marker, MAX_MARKER) {
             Ok(text) => text,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
                 return Err(refuse("it has no file `oci-layout`")
@@ -79,11 +85,7 @@ impl Layout {
     /// What `index.json` lists.
     pub fn index_file(&self) -> Result<IndexFile> {
         let path = self.root.join(INDEX);
-        let file = File::open(&path).map_err(|cause| Error::io("read", &path, cause))?;
-        let mut text = Vec::new();
-        file.take(MAX_INDEX)
-            .read_to_end(&mut text)
-            .map_err(|cause| Error::io("read", &path, cause))?;
+        let text = read_small(&path, MAX_INDEX).map_err(|cause| Error::io("read", &path, cause))?;
         IndexFile::parse(&text).map_err(|error| error.context(format!("failed to read `{}`", path.display())))
     }
 
@@ -105,12 +107,10 @@ impl BlobSource for Layout {
                 descriptor.digest,
                 self.root.display()
             )),
+            io::ErrorKind::InvalidData => Error::damaged(format!("blob {} is not a file", descriptor.digest)),
             _ => Error::io("read blob", &path, cause),
         };
-        let file = File::open(&path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(Error::damaged(format!("blob {} is not a file", descriptor.digest)));
-        }
+        let file = open_file(&path).map_err(failed)?;
         let reader = BufReader::with_capacity(128 << 10, file);
         Ok(Box::new(VerifiedReader::new(
             reader,

@@ -1,7 +1,7 @@
 //! [`LayoutWriter`]: gathers blobs without touching the layout, then adds them and replaces `index.json` in one commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
-use super::blob_file::{BlobWriter, Nameless, Rollback, has_digest};
-use super::folder::{FolderLock, ensure, nearest};
-use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, Marker, VERSION, blob_path};
+use super::blob_file::{
+    BlobWriter, Nameless, Rollback, has_digest, is_temporary, open_file, read_small, replace_file, sweep,
+};
+use super::folder::{FolderLock, ensure, nearest, open_to_all};
+use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
 use crate::archive::compress::{Candidate, Compression, Mark, Packed, Produce, find_known, read_mark};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 
-/// Blobs of one length that are compared with what would be packed; more of them say nothing new.
-const MAX_CANDIDATES: usize = 8;
+/// Blobs of one length that are compared with what would be packed: each takes an open file.
+const MAX_CANDIDATES: usize = 64;
 
 /// Adds to a layout, or makes one. Until [`commit`](Self::commit) nothing in it changes, and what was gathered has no name.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl LayoutWriter {
             .map_err(|cause| Error::io("read back a file in", &self.scratch, cause))?;
         let mut state = self.state();
         if let (Some(mark), Some(marks)) = (mark, state.marks.get_mut(&compression)) {
-            marks.push((mark, digest.clone()));
+            marks.insert(0, (mark, digest.clone()));
         }
         state.blobs.insert(digest.clone(), nameless);
         Ok((digest, size))
@@ -101,7 +104,7 @@ impl LayoutWriter {
                 .map(|nameless| Arc::clone(nameless.file()));
             let file = match gathered {
                 Some(file) => file,
-                None => match File::open(blob_path(&self.root, &digest)) {
+                None => match open_file(&blob_path(&self.root, &digest)) {
                     Ok(file) => Arc::new(file),
                     Err(_) => continue,
                 },
@@ -109,7 +112,7 @@ impl LayoutWriter {
             let size = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
             files.push((digest, size, file));
         }
-        let candidates = files
+        let candidates: Vec<Candidate> = files
             .iter()
             .filter_map(|(digest, _, file)| {
                 Some(Candidate {
@@ -118,7 +121,7 @@ impl LayoutWriter {
                 })
             })
             .collect();
-        let Some(known) = find_known(produce, total, compression, candidates)? else {
+        let Some(known) = find_known(produce, total, compression, &candidates)? else {
             return Ok(None);
         };
         let (digest, size, _) = files.swap_remove(known.candidate);
@@ -166,10 +169,8 @@ impl LayoutWriter {
         digests.sort();
         for digest in digests {
             let path = blob_path(&self.root, &digest);
-            // only files: a fifo would wait for ever
-            let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-            let mark = is_file.then(|| File::open(&path).and_then(|file| read_mark(&file.into(), compression)));
-            if let Some(Ok(Some(mark))) = mark {
+            let mark = open_file(&path).and_then(|file| read_mark(&file.into(), compression));
+            if let Ok(Some(mark)) = mark {
                 marks.push((mark, digest));
             }
         }
@@ -179,16 +180,32 @@ impl LayoutWriter {
     /// Adds what was gathered and lets `edit` change the index, under a lock that other processes respect.
     ///
     /// `index.json` is replaced last. When anything fails, all that was added goes again.
-    pub fn commit<T>(self, edit: impl FnOnce(&mut IndexFile) -> Result<T>) -> Result<T> {
+    pub fn commit<T>(self, progress: &dyn Progress, edit: impl FnOnce(&mut IndexFile) -> Result<T>) -> Result<T> {
         let mut made = Rollback::default();
-        let lock = FolderLock::acquire(&self.root, &mut made)?;
+        let lock = FolderLock::acquire(&self.root, progress, &mut made)?;
+        // what was made goes before the lock does: another process may rely on it from then on
+        let outcome = self.commit_locked(progress, made, edit);
+        drop(lock);
+        outcome
+    }
+
+    fn commit_locked<T>(
+        self,
+        progress: &dyn Progress,
+        mut made: Rollback,
+        edit: impl FnOnce(&mut IndexFile) -> Result<T>,
+    ) -> Result<T> {
+        sweep(&self.root);
+        sweep(&self.scratch);
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let root = &self.root;
         let layout = begin(root, &mut made)?;
         let mut index = layout.index_file()?;
         let outcome = edit(&mut index)?;
-
-        ensure(&root.join(BLOBS).join("sha256"), &mut made)?;
+        for folder in [root.join(BLOBS), root.join(BLOBS).join("sha256")] {
+            ensure(&folder, &mut made)?;
+            open_to_all(&folder);
+        }
         for digest in &state.reused {
             if !blob_path(root, digest).is_file() {
                 return Err(Error::damaged(format!(
@@ -208,9 +225,9 @@ impl LayoutWriter {
                 add_blob(root, &digest, nameless, &mut made)?;
             }
         }
+        progress.check()?;
         replace_index(root, &index)?;
         made.disarm();
-        drop(lock);
         Ok(outcome)
     }
 
@@ -237,8 +254,8 @@ fn is_new(root: &Path) -> Result<bool> {
     for name in names {
         let name = name.map_err(|cause| Error::io("read", root, cause))?;
         let is_begun = name.file_name() == INDEX
-            && fs::read(name.path()).is_ok_and(|text| text == IndexFile::default().to_bytes());
-        if !is_begun {
+            && read_small(&name.path(), MAX_INDEX).is_ok_and(|text| text == IndexFile::default().to_bytes());
+        if !is_begun && !is_temporary(&name.file_name()) {
             return Ok(false);
         }
     }
@@ -296,21 +313,26 @@ fn replace_index(root: &Path, index: &IndexFile) -> Result<()> {
     let path = root.join(INDEX);
     let failed = |cause| Error::io("write", &path, cause);
     let text = index.to_bytes();
-    if fs::read(&path).is_ok_and(|before| before == text) {
+    if read_small(&path, MAX_INDEX).is_ok_and(|before| before == text) {
         return Ok(());
     }
-    let mut as_blob = blob_path(root, &Digest::of(&text));
-    if as_blob.exists() {
-        // left by a process that died, or in use: not to be moved away
-        as_blob = root.join(BLOBS).join(".index.json");
-        let _ = fs::remove_file(&as_blob);
+    let as_blob = blob_path(root, &Digest::of(&text));
+    let named = Nameless::with_content(root, &text).and_then(|nameless| nameless.name(&as_blob));
+    let renamed = named.and_then(|()| {
+        fs::rename(&as_blob, &path).inspect_err(|_| {
+            let _ = fs::remove_file(&as_blob);
+        })
+    });
+    match renamed {
+        // such a blob is there and in use, or blobs are on another file system
+        Err(cause)
+            if matches!(
+                cause.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::CrossesDevices
+            ) =>
+        {
+            replace_file(&path, &text).map_err(failed)
+        }
+        other => other.map_err(failed),
     }
-    Nameless::with_content(root, &text)
-        .and_then(|nameless| nameless.name(&as_blob))
-        .map_err(failed)?;
-    fs::rename(&as_blob, &path).map_err(|cause| {
-        let _ = fs::remove_file(&as_blob);
-        failed(cause)
-    })?;
-    Ok(())
 }

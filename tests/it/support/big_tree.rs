@@ -83,8 +83,7 @@ fn executables() -> [Member; 3] {
 }
 
 fn toml(id: &str) -> Member {
-    let mut text =
-        format!("api = \"0.10\"\n\n[buildpack]\nid = \"{id}\"\nversion = \"1.0.0\"\nname = \"Big\"\n");
+    let mut text = format!("api = \"0.10\"\n\n[buildpack]\nid = \"{id}\"\nversion = \"1.0.0\"\nname = \"Big\"\n");
     for arch in ["amd64", "arm64"] {
         text += &format!("\n[[targets]]\nos = \"linux\"\narch = \"{arch}\"\n");
     }
@@ -92,7 +91,10 @@ fn toml(id: &str) -> Member {
 }
 
 fn below(folder: &str, member: Member) -> Member {
-    Member { path: format!("{folder}{}", member.path), ..member }
+    Member {
+        path: format!("{folder}{}", member.path),
+        ..member
+    }
 }
 
 /// Folders come before what is in them, children are sorted by the bytes of their names.
@@ -102,7 +104,18 @@ fn walk_key(path: &str) -> Vec<&str> {
 
 /// Lines of words, which compress.
 fn prose(seed: u64, length: usize) -> Vec<u8> {
-    let words = ["layer", "index", "blob", "platform", "the", "of", "and", "buildpack\n", "0x1f", "a"];
+    let words = [
+        "layer",
+        "index",
+        "blob",
+        "platform",
+        "the",
+        "of",
+        "and",
+        "buildpack\n",
+        "0x1f",
+        "a",
+    ];
     let mut random = Random(seed);
     let mut text = Vec::with_capacity(length + 16);
     while text.len() < length {

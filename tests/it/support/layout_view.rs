@@ -81,8 +81,7 @@ impl LayoutView {
     pub(crate) fn open(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let path = root.join("index.json");
-        let bytes = fs::read(&path)
-            .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
+        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
         let index_file = parse(&bytes, "index.json");
         Self { root, index_file }
     }
@@ -110,8 +109,11 @@ impl LayoutView {
     /// The one entry with this `ref.name`.
     #[track_caller]
     pub(crate) fn entry(&self, tag: &str) -> &Value {
-        let found: Vec<_> =
-            self.entries().iter().filter(|entry| ref_name(entry) == Some(tag)).collect();
+        let found: Vec<_> = self
+            .entries()
+            .iter()
+            .filter(|entry| ref_name(entry) == Some(tag))
+            .collect();
         assert_eq!(found.len(), 1, "entries with the tag {tag} in {:#}", self.index_file);
         found[0]
     }
@@ -131,8 +133,7 @@ impl LayoutView {
     #[track_caller]
     pub(crate) fn blob(&self, digest: &str) -> Vec<u8> {
         let path = self.blob_path(digest);
-        let bytes = fs::read(&path)
-            .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
+        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
         assert_eq!(sha256(&bytes), digest, "content of {}", path.display());
         bytes
     }
@@ -158,7 +159,11 @@ impl LayoutView {
             .iter()
             .map(|child| self.image(child, &mut unpacked))
             .collect();
-        IndexView { descriptor, index, children }
+        IndexView {
+            descriptor,
+            index,
+            children,
+        }
     }
 
     fn image(&self, descriptor: &Value, unpacked: &mut BTreeMap<String, LayerView>) -> ImageView {
@@ -170,10 +175,18 @@ impl LayoutView {
                 let known = unpacked
                     .entry(text(layer, "digest").to_owned())
                     .or_insert_with(|| self.layer(layer));
-                LayerView { descriptor: layer.clone(), ..known.clone() }
+                LayerView {
+                    descriptor: layer.clone(),
+                    ..known.clone()
+                }
             })
             .collect();
-        ImageView { descriptor: descriptor.clone(), manifest, config, layers }
+        ImageView {
+            descriptor: descriptor.clone(),
+            manifest,
+            config,
+            layers,
+        }
     }
 
     fn layer(&self, descriptor: &Value) -> LayerView {
@@ -229,14 +242,23 @@ impl LayoutView {
         let found = names(&self.root);
         expect(found == BTreeSet::from(expected), format!("the folder holds {found:?}"));
         let found = names(&self.root.join("blobs"));
-        expect(found == BTreeSet::from(["sha256".to_owned()]), format!("blobs holds {found:?}"));
+        expect(
+            found == BTreeSet::from(["sha256".to_owned()]),
+            format!("blobs holds {found:?}"),
+        );
         let version = fs::read(self.root.join("oci-layout")).unwrap_or_default();
         let version = serde_json::from_slice::<Value>(&version).unwrap_or_default();
-        expect(version["imageLayoutVersion"] == "1.0.0", format!("oci-layout is {version}"));
+        expect(
+            version["imageLayoutVersion"] == "1.0.0",
+            format!("oci-layout is {version}"),
+        );
         for name in self.blob_names() {
             let bytes = fs::read(self.root.join("blobs/sha256").join(&name)).unwrap();
             let digest = sha256(&bytes);
-            expect(digest == format!("sha256:{name}"), format!("{name} has the digest {digest}"));
+            expect(
+                digest == format!("sha256:{name}"),
+                format!("{name} has the digest {digest}"),
+            );
         }
         let tags = self.tags();
         let unique: BTreeSet<_> = tags.iter().collect();
@@ -247,7 +269,12 @@ impl LayoutView {
 
     /// The blobs that `index.json` leads to; what is wrong on the way is added to `faults`.
     fn reachable(&self, faults: &mut Vec<String>) -> BTreeSet<String> {
-        let mut walk = Walk { layout: self, seen: BTreeSet::new(), diff_ids: BTreeMap::new(), faults };
+        let mut walk = Walk {
+            layout: self,
+            seen: BTreeSet::new(),
+            diff_ids: BTreeMap::new(),
+            faults,
+        };
         for entry in self.entries() {
             walk.visit(entry);
         }
@@ -297,7 +324,10 @@ impl ImageView {
         assert_eq!(self.layers.len(), 1, "layers of {}", self.platform());
         let entries = &self.layers[0].entries;
         let root = format!("{}/", entries[1].name());
-        entries[2..].iter().map(|entry| entry.name().replacen(&root, "", 1)).collect()
+        entries[2..]
+            .iter()
+            .map(|entry| entry.name().replacen(&root, "", 1))
+            .collect()
     }
 }
 
@@ -331,7 +361,9 @@ impl Walk<'_> {
     }
 
     fn manifest(&mut self, descriptor: &Value, manifest: &Value) {
-        let Some(config) = self.blob(&manifest["config"]) else { return };
+        let Some(config) = self.blob(&manifest["config"]) else {
+            return;
+        };
         let config: Value = serde_json::from_slice(&config).unwrap_or_default();
         if !descriptor["platform"].is_null() {
             for field in ["os", "architecture", "variant", "os.version", "os.features"] {
@@ -352,7 +384,9 @@ impl Walk<'_> {
     }
 
     fn diff_id(&mut self, layer: &Value) -> String {
-        let Some(bytes) = self.blob(layer) else { return "?".to_owned() };
+        let Some(bytes) = self.blob(layer) else {
+            return "?".to_owned();
+        };
         let media_type = text(layer, "mediaType");
         self.diff_ids
             .entry(text(layer, "digest").to_owned())
@@ -390,7 +424,9 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// The text in a field that has to be there.
 #[track_caller]
 pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_else(|| panic!("no text in `{field}` of {value:#}"))
+    value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text in `{field}` of {value:#}"))
 }
 
 /// The list in a field; an empty one where the field is missing.
@@ -414,7 +450,10 @@ pub(crate) fn unpack(blob: &[u8], media_type: &str) -> Vec<u8> {
     } else if media_type.ends_with("zstd") {
         tar = zstd::decode_all(blob).unwrap();
     } else {
-        assert!(media_type.ends_with("tar"), "unknown media type of a layer: {media_type}");
+        assert!(
+            media_type.ends_with("tar"),
+            "unknown media type of a layer: {media_type}"
+        );
         tar.extend_from_slice(blob);
     }
     tar
@@ -423,7 +462,11 @@ pub(crate) fn unpack(blob: &[u8], media_type: &str) -> Vec<u8> {
 /// The entries of a tar.
 pub(crate) fn read_tar(tar: &[u8]) -> Vec<TarEntry> {
     let mut archive = tar::Archive::new(tar);
-    archive.entries().unwrap().map(|entry| read_entry(entry.unwrap())).collect()
+    archive
+        .entries()
+        .unwrap()
+        .map(|entry| read_entry(entry.unwrap()))
+        .collect()
 }
 
 fn read_entry(mut entry: tar::Entry<'_, &[u8]>) -> TarEntry {
@@ -452,15 +495,18 @@ fn read_entry(mut entry: tar::Entry<'_, &[u8]>) -> TarEntry {
 
 #[track_caller]
 fn parse(bytes: &[u8], what: &str) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_else(|error| {
-        panic!("{what} is not JSON: {error}\n{}", String::from_utf8_lossy(bytes))
-    })
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|error| panic!("{what} is not JSON: {error}\n{}", String::from_utf8_lossy(bytes)))
 }
 
 /// The names in a folder; none where there is no folder.
 fn names(folder: &Path) -> BTreeSet<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let Ok(entries) = fs::read_dir(folder) else {
+        return BTreeSet::new();
+    };
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// The files that are not 0644 and the folders that are not 0755.

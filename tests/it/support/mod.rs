@@ -1,7 +1,10 @@
 //! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
 
 pub(crate) mod big_tree;
+pub(crate) mod layout_maker;
 pub(crate) mod layout_view;
+pub(crate) mod packaged;
+pub(crate) mod refused;
 mod sandbox;
 pub(crate) mod snapshot;
 pub(crate) mod tar_maker;
@@ -9,4 +12,4 @@ pub(crate) mod test_tree;
 pub(crate) mod tools;
 pub(crate) mod tree;
 
-pub(crate) use sandbox::{Run, Sandbox, make_folders, set_mode, simple_buildpack};
+pub(crate) use sandbox::{Run, Sandbox, set_mode, simple_buildpack};

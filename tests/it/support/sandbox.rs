@@ -41,12 +41,7 @@ impl Sandbox {
     }
 
     /// Writes a file of exactly this mode; missing folders above it are made with 0755.
-    pub(crate) fn write_mode(
-        &self,
-        relative: impl AsRef<Path>,
-        content: impl AsRef<[u8]>,
-        mode: u32,
-    ) -> PathBuf {
+    pub(crate) fn write_mode(&self, relative: impl AsRef<Path>, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
         let path = self.prepared(relative.as_ref());
         fs::write(&path, content).unwrap();
         set_mode(&path, mode);
@@ -54,11 +49,7 @@ impl Sandbox {
     }
 
     /// Writes a file of mode 0755.
-    pub(crate) fn executable(
-        &self,
-        relative: impl AsRef<Path>,
-        content: impl AsRef<[u8]>,
-    ) -> PathBuf {
+    pub(crate) fn executable(&self, relative: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         self.write_mode(relative, content, 0o755)
     }
 
@@ -130,8 +121,8 @@ impl Run {
     pub(crate) fn from_output(shown: String, output: Output) -> Self {
         Self {
             code: code_of(output.status),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stdout: lossy(output.stdout),
+            stderr: lossy(output.stderr),
             shown,
         }
     }
@@ -146,14 +137,8 @@ impl Run {
     /// It ended with this code. The tool's own faults, code 1, begin with `error: `.
     #[track_caller]
     pub(crate) fn failed(&self, expected_code: i32) -> &Self {
-        assert_eq!(
-            self.code, expected_code,
-            "expected exit code {expected_code}{self}"
-        );
-        assert_eq!(
-            self.stdout, "",
-            "a run that fails prints nothing on stdout{self}"
-        );
+        assert_eq!(self.code, expected_code, "expected exit code {expected_code}{self}");
+        assert_eq!(self.stdout, "", "a run that fails prints nothing on stdout{self}");
         assert!(!self.stderr.contains("panicked at"), "it panicked{self}");
         if expected_code == 1 {
             assert!(
@@ -167,30 +152,21 @@ impl Run {
     /// This text is somewhere on stderr.
     #[track_caller]
     pub(crate) fn stderr_has(&self, text: &str) -> &Self {
-        assert!(
-            self.stderr.contains(text),
-            "expected {text:?} on stderr{self}"
-        );
+        assert!(self.stderr.contains(text), "expected {text:?} on stderr{self}");
         self
     }
 
     /// This text is nowhere on stderr.
     #[track_caller]
     pub(crate) fn stderr_lacks(&self, text: &str) -> &Self {
-        assert!(
-            !self.stderr.contains(text),
-            "did not expect {text:?} on stderr{self}"
-        );
+        assert!(!self.stderr.contains(text), "did not expect {text:?} on stderr{self}");
         self
     }
 
     /// This text is somewhere on stdout.
     #[track_caller]
     pub(crate) fn stdout_has(&self, text: &str) -> &Self {
-        assert!(
-            self.stdout.contains(text),
-            "expected {text:?} on stdout{self}"
-        );
+        assert!(self.stdout.contains(text), "expected {text:?} on stdout{self}");
         self
     }
 
@@ -212,11 +188,7 @@ impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = String::new();
         write!(text, "\n--- {}\nexit code: {}\n", self.shown, self.code)?;
-        write!(
-            text,
-            "--- stdout\n{}\n--- stderr\n{}\n---",
-            self.stdout, self.stderr
-        )?;
+        write!(text, "--- stdout\n{}\n--- stderr\n{}\n---", self.stdout, self.stderr)?;
         f.write_str(&text)
     }
 }
@@ -224,9 +196,7 @@ impl std::fmt::Display for Run {
 /// Writes a buildpack whose executables are at its root: `buildpack.toml` with this id, version 1.0.0 and a
 /// `[[targets]]` for each of `targets` (`os[/arch[/variant]]`), `bin/build` and `bin/detect`.
 pub(crate) fn simple_buildpack(sandbox: &Sandbox, folder: &str, id: &str, targets: &[&str]) {
-    let mut toml = format!(
-        "api = \"0.10\"\n\n[buildpack]\nid = \"{id}\"\nversion = \"1.0.0\"\nname = \"Test\"\n"
-    );
+    let mut toml = format!("api = \"0.10\"\n\n[buildpack]\nid = \"{id}\"\nversion = \"1.0.0\"\nname = \"Test\"\n");
     for target in targets {
         toml.push_str("\n[[targets]]\n");
         for (key, value) in ["os", "arch", "variant"].into_iter().zip(target.split('/')) {
@@ -254,8 +224,10 @@ pub(crate) fn make_folders(path: &Path) {
     set_mode(path, 0o755);
 }
 
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
 fn code_of(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| -status.signal().unwrap_or(0))
+    status.code().unwrap_or_else(|| -status.signal().unwrap_or(0))
 }

@@ -1,6 +1,7 @@
 //! What a folder holds, so that two moments can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -40,10 +41,14 @@ impl Snapshot {
         for name in names {
             let (before, after) = (self.things.get(name), now.things.get(name));
             if before != after {
-                changes += &format!("{:?}: {before:?} -> {after:?}\n", name.display());
+                writeln!(changes, "{:?}: {before:?} -> {after:?}", name.display()).unwrap();
             }
         }
-        assert!(changes.is_empty(), "{when}: `{}` has changed:\n{changes}", self.root.display());
+        assert!(
+            changes.is_empty(),
+            "{when}: `{}` has changed:\n{changes}",
+            self.root.display()
+        );
     }
 
     fn taken(root: &Path, with_times: bool) -> Self {
@@ -51,12 +56,20 @@ impl Snapshot {
         if root.symlink_metadata().is_ok() {
             look(root, Path::new(""), with_times, &mut things);
         }
-        Self { root: root.to_path_buf(), with_times, things }
+        Self {
+            root: root.to_path_buf(),
+            with_times,
+            things,
+        }
     }
 }
 
 fn look(root: &Path, name: &Path, with_times: bool, things: &mut BTreeMap<PathBuf, String>) {
-    let path = if name.as_os_str().is_empty() { root.to_path_buf() } else { root.join(name) };
+    let path = if name.as_os_str().is_empty() {
+        root.to_path_buf()
+    } else {
+        root.join(name)
+    };
     let metadata = path.symlink_metadata().unwrap();
     let kind = metadata.file_type();
     let mut shown = format!("{:o}", metadata.permissions().mode());
@@ -64,10 +77,10 @@ fn look(root: &Path, name: &Path, with_times: bool, things: &mut BTreeMap<PathBu
         let content = fs::read(&path).map(|bytes| hex::encode(Sha256::digest(bytes)));
         shown += &content.map_or_else(|error| format!(" {error}"), |hex| format!(" {hex}"));
     } else if kind.is_symlink() {
-        shown += &format!(" -> {}", fs::read_link(&path).unwrap().display());
+        write!(shown, " -> {}", fs::read_link(&path).unwrap().display()).unwrap();
     }
     if with_times {
-        shown += &format!(" {}.{}", metadata.mtime(), metadata.mtime_nsec());
+        write!(shown, " {}.{}", metadata.mtime(), metadata.mtime_nsec()).unwrap();
     }
     things.insert(name.to_path_buf(), shown);
     if kind.is_dir() {

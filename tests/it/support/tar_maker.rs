@@ -59,7 +59,10 @@ impl Member {
 
     /// A file of mode 0644.
     pub(crate) fn file(path: &str, content: impl AsRef<[u8]>) -> Self {
-        Self { content: content.as_ref().to_vec(), ..Self::new(path, FILE) }
+        Self {
+            content: content.as_ref().to_vec(),
+            ..Self::new(path, FILE)
+        }
     }
 
     /// A folder of mode 0755.
@@ -69,7 +72,10 @@ impl Member {
 
     /// A symlink.
     pub(crate) fn symlink(path: &str, target: &str) -> Self {
-        Self { target: target.to_owned(), ..Self::new(path, SYMLINK) }
+        Self {
+            target: target.to_owned(),
+            ..Self::new(path, SYMLINK)
+        }
     }
 
     /// The same with another mode.
@@ -103,7 +109,9 @@ pub(crate) fn zip(members: &[Member]) -> Vec<u8> {
         match member.kind {
             FOLDER => writer.add_directory(member.path.as_str(), options).unwrap(),
             SYMLINK => {
-                writer.add_symlink(member.path.as_str(), member.target.as_str(), options).unwrap();
+                writer
+                    .add_symlink(member.path.as_str(), member.target.as_str(), options)
+                    .unwrap();
             }
             FILE => {
                 writer.start_file(member.path.as_str(), options).unwrap();
@@ -122,7 +130,12 @@ fn write_member(bytes: &mut Vec<u8>, format: TarFormat, member: &Member) {
             for (kind, text) in [(b'K', &member.target), (b'L', &member.path)] {
                 if text.len() > 100 {
                     let content = [text.as_bytes(), b"\0"].concat();
-                    let long = Member { mode: 0, mtime: 0, content, ..Member::new(LONG_LINK, kind) };
+                    let long = Member {
+                        mode: 0,
+                        mtime: 0,
+                        content,
+                        ..Member::new(LONG_LINK, kind)
+                    };
                     write_header_and_body(bytes, format, &long);
                 }
             }
@@ -130,7 +143,11 @@ fn write_member(bytes: &mut Vec<u8>, format: TarFormat, member: &Member) {
         TarFormat::Pax => {
             let records = pax_records(member);
             if !records.is_empty() {
-                let header = Member { mtime: 0, content: records, ..Member::new("PaxHeader", b'x') };
+                let header = Member {
+                    mtime: 0,
+                    content: records,
+                    ..Member::new("PaxHeader", b'x')
+                };
                 write_header_and_body(bytes, format, &header);
             }
         }
@@ -171,7 +188,15 @@ fn write_header_and_body(bytes: &mut Vec<u8>, format: TarFormat, member: &Member
     put(148, 8, b"        ");
     put(156, 1, &[member.kind]);
     put(157, 100, member.target.as_bytes());
-    put(257, 8, if format == TarFormat::Gnu { b"ustar  \0" } else { b"ustar\x0000" });
+    put(
+        257,
+        8,
+        if format == TarFormat::Gnu {
+            b"ustar  \0"
+        } else {
+            b"ustar\x0000"
+        },
+    );
     put(265, 32, member.uname.as_bytes());
     put(297, 32, member.gname.as_bytes());
     put(329, 8, b"0000000\0");
@@ -189,8 +214,49 @@ fn split_name(format: TarFormat, path: &str) -> (&str, &str) {
     if format != TarFormat::Ustar || path.len() <= 100 {
         return ("", path);
     }
-    let cut = path.as_bytes()[..path.len().min(156)].iter().rposition(|byte| *byte == b'/');
+    let cut = path.as_bytes()[..path.len().min(156)]
+        .iter()
+        .rposition(|byte| *byte == b'/');
     let (prefix, name) = path.split_at(cut.expect("a name that fits ustar"));
     assert!(name.len() <= 101, "a name that fits ustar: {path}");
     (prefix, &name[1..])
+}
+
+#[test]
+fn archives_read_back_as_they_were_made() {
+    use super::layout_view::read_tar;
+
+    let folder = "d".repeat(90);
+    let long = format!("{folder}/{}", "f".repeat(90));
+    let members = [
+        Member::folder("a/"),
+        Member {
+            uid: 77,
+            gid: 78,
+            mtime: 1,
+            ..Member::file("a/b", "content\n").with_mode(0o711)
+        },
+        Member::file(&long, [7; BLOCK + 1]),
+        Member {
+            target: "a/b".to_owned(),
+            ..Member::new("hard", HARDLINK)
+        },
+        Member::symlink("./soft", "../elsewhere"),
+    ];
+    for format in [TarFormat::Ustar, TarFormat::Gnu, TarFormat::Pax] {
+        let found = read_tar(&tar(format, &members));
+        assert_eq!(found.len(), members.len(), "{format:?}");
+        for (found, member) in found.iter().zip(&members) {
+            assert_eq!(found.name(), member.path, "{format:?}");
+            assert_eq!((found.mode, found.mtime), (member.mode, member.mtime), "{format:?}");
+            assert_eq!(
+                (found.uid, found.gid),
+                (member.uid.into(), member.gid.into()),
+                "{format:?}"
+            );
+            assert_eq!(found.size, member.content.len() as u64, "{format:?}");
+            let linkname = found.linkname.clone().unwrap_or_default();
+            assert_eq!(linkname, member.target.as_bytes(), "{format:?}");
+        }
+    }
 }

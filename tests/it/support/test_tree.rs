@@ -61,8 +61,14 @@ fn set_owner_and_time(path: &Path, entry: &Value) {
 
 /// Sets both times of a file, folder or link.
 pub(crate) fn set_mtime(path: &Path, seconds: i64) {
-    let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
-    let times = Timestamps { last_access: time, last_modification: time };
+    let time = Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
     rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }
 
@@ -72,7 +78,9 @@ pub(crate) fn is_root() -> bool {
 }
 
 fn mode(entry: &Value) -> Option<u32> {
-    entry["mode"].as_str().map(|octal| u32::from_str_radix(octal, 8).unwrap())
+    entry["mode"]
+        .as_str()
+        .map(|octal| u32::from_str_radix(octal, 8).unwrap())
 }
 
 /// The bytes of a file.
@@ -82,7 +90,10 @@ fn content(entry: &Value) -> Vec<u8> {
     } else if let Some(encoded) = entry["base64"].as_str() {
         from_base64(encoded)
     } else if let Some([part, times]) = entry["repeat"].as_array().map(Vec::as_slice) {
-        part.as_str().unwrap().repeat(usize::try_from(times.as_u64().unwrap()).unwrap()).into_bytes()
+        part.as_str()
+            .unwrap()
+            .repeat(usize::try_from(times.as_u64().unwrap()).unwrap())
+            .into_bytes()
     } else {
         archive(&entry["tar"])
     }
@@ -97,7 +108,11 @@ fn archive(spec: &Value) -> Vec<u8> {
     };
     let members: Vec<_> = array(spec, "entries").iter().map(member).collect();
     let tar = tar_maker::tar(format, &members);
-    if spec["gzip"] == true { tar_maker::gzip(&tar) } else { tar }
+    if spec["gzip"] == true {
+        tar_maker::gzip(&tar)
+    } else {
+        tar
+    }
 }
 
 fn member(entry: &Value) -> Member {
@@ -131,7 +146,10 @@ fn from_base64(encoded: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);
     for letter in encoded.trim_end_matches('=').bytes() {
-        let value = ALPHABET.iter().position(|known| *known == letter).expect("a base64 letter");
+        let value = ALPHABET
+            .iter()
+            .position(|known| *known == letter)
+            .expect("a base64 letter");
         bits = bits << 6 | u32::try_from(value).unwrap();
         count += 6;
         if count >= 8 {
@@ -140,4 +158,17 @@ fn from_base64(encoded: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[test]
+fn base64_is_decoded() {
+    for (encoded, decoded) in [
+        ("", ""),
+        ("YQ==", "a"),
+        ("YWI=", "ab"),
+        ("YWJj", "abc"),
+        ("fn5+Pz8/", "~~~???"),
+    ] {
+        assert_eq!(from_base64(encoded), decoded.as_bytes(), "{encoded}");
+    }
 }

@@ -1,8 +1,8 @@
 //! Programs from elsewhere that some tests need. None is left out silently.
 
+use super::Sandbox;
 use super::sandbox::Run;
 use super::test_tree::is_root;
-use super::Sandbox;
 
 /// A program that was found.
 #[derive(Clone, Copy)]

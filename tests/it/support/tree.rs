@@ -1,6 +1,7 @@
 //! Trees of files as text: written to a folder, and read back from an image.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -31,7 +32,7 @@ pub(crate) fn descriptor(targets: &[&str]) -> String {
     for target in targets {
         toml += "\n[[targets]]\n";
         for (key, value) in ["os", "arch", "variant"].iter().zip(target.split('/')) {
-            toml += &format!("{key} = \"{value}\"\n");
+            writeln!(toml, "{key} = \"{value}\"").unwrap();
         }
     }
     toml
@@ -72,30 +73,33 @@ pub(crate) fn platform_folders(sandbox: &Sandbox, folder: &str, targets: &[&str]
 /// The members of an archive of this tree, in its order. `prefix` goes before every name; with `folders` each folder
 /// has an entry before the first thing in it. A text that begins with `=> ` is a hard link.
 pub(crate) fn members(prefix: &str, folders: bool, tree: Tree<'_>) -> Vec<Member> {
-    let mut members = Vec::new();
-    let mut made = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
     if folders && !prefix.is_empty() {
-        members.push(Member::folder(prefix));
+        found.push(Member::folder(prefix));
     }
     for (name, content) in tree {
         for (end, _) in name.match_indices('/') {
             let folder = &name[..=end];
-            if (folders || folder == *name) && made.insert(folder) {
-                members.push(Member::folder(&format!("{prefix}{folder}")));
+            if (folders || folder == *name) && seen.insert(folder) {
+                found.push(Member::folder(&format!("{prefix}{folder}")));
             }
         }
         let path = format!("{prefix}{name}");
         if let Some(target) = content.strip_prefix("-> ") {
-            members.push(Member::symlink(&path, target));
+            found.push(Member::symlink(&path, target));
         } else if let Some(target) = content.strip_prefix("=> ") {
             let target = format!("{prefix}{target}");
-            members.push(Member { target, ..Member::new(&path, HARDLINK) });
+            found.push(Member {
+                target,
+                ..Member::new(&path, HARDLINK).with_mode(0o644)
+            });
         } else if !name.ends_with('/') {
             let mode = if content.starts_with("#!") { 0o755 } else { 0o644 };
-            members.push(Member::file(&path, content).with_mode(mode));
+            found.push(Member::file(&path, content).with_mode(mode));
         }
     }
-    members
+    found
 }
 
 /// What the only layer of an image holds below the folder of the buildpack, in the order of the layer and in the
@@ -110,7 +114,9 @@ pub(crate) fn contents(layout: &LayoutView, image: &ImageView) -> Vec<(String, S
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
         let name = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
-        let link = entry.link_name_bytes().map(|l| String::from_utf8(l.into_owned()).unwrap());
+        let link = entry
+            .link_name_bytes()
+            .map(|l| String::from_utf8(l.into_owned()).unwrap());
         let executable = entry.header().mode().unwrap() & 0o111 != 0;
         let kind = entry.header().entry_type();
         let mut bytes = Vec::new();
@@ -132,7 +138,10 @@ pub(crate) fn contents(layout: &LayoutView, image: &ImageView) -> Vec<(String, S
     let root = found[1].0.clone();
     found.drain(..2);
     for (name, _) in &mut found {
-        *name = name.strip_prefix(&root).unwrap_or_else(|| panic!("{name} not in {root}")).to_owned();
+        *name = name
+            .strip_prefix(&root)
+            .unwrap_or_else(|| panic!("{name} not in {root}"))
+            .to_owned();
     }
     found
 }

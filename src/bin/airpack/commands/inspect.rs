@@ -1,5 +1,6 @@
 //! `airpack inspect`.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -15,7 +16,7 @@ use airpack::progress::in_units as size;
 use clap::Args;
 use serde_json::Value;
 
-use crate::output::Output;
+use crate::output::{Output, one_line};
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ use crate::tree::Tree;
 pub(crate) struct Arguments {
     /// A layout, or one image in it: [oci:]DIR[:TAG|@DIGEST]
     #[arg(value_name = "LAYOUT")]
-    location: String,
+    location: OsString,
     /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long)]
     platform: Option<String>,
@@ -56,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
     } else {
         text(&report, output.is_verbose())
     };
-    output.data(&text)
+    Output::data(&text)
 }
 
 fn text(report: &InspectReport, all_files: bool) -> String {
@@ -162,7 +163,11 @@ fn layer_tree(number: usize, layer: &LayerView, all_files: bool) -> Tree {
 /// The entries in the order of the archive, each with its whole path, so that one can search for it.
 fn files(entries: &[EntryView], all: bool) -> Tree {
     let bytes: u64 = entries.iter().map(|entry| entry.size).sum();
-    let mut top = Tree::new(format!("{} entries with {}", entries.len(), size(bytes)));
+    let mut top = Tree::new(format!(
+        "{} with {}",
+        counted(entries.len(), "entry", "entries"),
+        size(bytes)
+    ));
     let shown = if all {
         entries.len()
     } else {
@@ -205,8 +210,8 @@ fn what(entry: &EntryView) -> String {
     }
 }
 
-fn one_line(name: &str) -> String {
-    name.replace('\n', "\\n")
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn pairs<'a>(tree: &mut Tree, title: &str, pairs: impl Iterator<Item = (&'a String, &'a String)>) {

@@ -20,12 +20,13 @@ use airpack::progress::in_units as size;
 use clap::Args;
 use serde_json::{Value, json as value};
 
-use crate::output::Output;
+use crate::output::{Output, one_line};
 use crate::pairs::{Pair, Pairs, merged};
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct Arguments {
     /// Name of the image: [registry/]repository[:tag]
     #[arg(value_name = "REF")]
@@ -54,7 +55,7 @@ pub(crate) struct Arguments {
     /// How layers are compressed: gzip[:1-9], zstd[:1-19] or none
     #[arg(long, value_name = "KIND", default_value_t)]
     compression: Compression,
-    /// Threads that compress; the bytes do not depend on it [default: one for each processor]
+    /// Threads that compress; the bytes do not depend on it [default: one for each processor, at most 16]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Take targets with an operating system or architecture that airpack does not know
@@ -79,18 +80,21 @@ Examples:
   airpack buildpack package acme/hello:1.0 --path hello.tgz --layout out.oci -t linux/amd64 -t linux/arm64 --tag latest
   airpack buildpack package acme/hello:1.0 --path ./hello --layout out.oci --dry-run";
 
+/// Each thread holds some blocks in memory, and more than this wait for the digest anyway.
+const MAX_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
 pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let (is_dry, as_json) = (arguments.dry_run, arguments.json);
     let request = request(arguments)?;
     let prepared = prepare(&request)?;
-    output.warnings(&prepared.warnings);
+    Output::findings(&prepared.warnings);
     if is_dry {
         let text = if as_json {
             json::to_pretty(&plan_json(&prepared, &request))
         } else {
             plan_text(&prepared, &request)
         };
-        return output.data(&text);
+        return Output::data(&text);
     }
     if output.is_verbose() {
         for image in &prepared.plan.images {
@@ -112,9 +116,9 @@ pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>)
         ));
     }
     if as_json {
-        output.data(&json::to_pretty(&report_json(&report, &prepared.warnings)))
+        Output::data(&json::to_pretty(&report_json(&report, &prepared.warnings)))
     } else {
-        output.data(&format!("{}\n", report.digest))
+        Output::data(&format!("{}\n", report.digest))
     }
 }
 
@@ -147,7 +151,11 @@ fn request(arguments: Arguments) -> Result<PackageRequest> {
         compression: arguments.compression,
         threads: arguments
             .threads
-            .or_else(|| thread::available_parallelism().ok())
+            .or_else(|| {
+                thread::available_parallelism()
+                    .ok()
+                    .map(|processors| processors.min(MAX_THREADS))
+            })
             .unwrap_or(NonZeroUsize::MIN),
         created: source_date_epoch()?,
         allow_unknown_target: arguments.allow_unknown_target,
@@ -233,11 +241,9 @@ fn plan_text(prepared: &PreparedPackage, request: &PackageRequest) -> String {
         let mut files = Tree::new(format!("{} files and folders", image.files.files.len()));
         for file in &image.files.files {
             let path = String::from_utf8_lossy(&file.path);
-            files.line(format!(
-                "{path} <- {} ({})",
-                prepared.tree().display(&file.source).display(),
-                file.why.name()
-            ));
+            let source = prepared.tree().display(&file.source);
+            let line = format!("{path} <- {} ({})", source.display(), file.why.name());
+            files.line(one_line(&line));
         }
         tree.push(files);
         top.push(tree);
@@ -272,7 +278,7 @@ fn plan_json(prepared: &PreparedPackage, request: &PackageRequest) -> Value {
         "dryRun": true,
         "module": format!("{}@{}", prepared.plan.descriptor.id, prepared.plan.descriptor.version),
         "names": request.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "layout": request.layout,
+        "layout": request.layout.display().to_string(),
         "images": prepared.plan.images.iter().map(image).collect::<Vec<_>>(),
         "warnings": warnings_json(&prepared.warnings),
     })
