@@ -197,15 +197,12 @@ fn measure_here(command: &[&str]) -> Fallible<()> {
 fn generate(folder: &Path, size: u64) -> Fallible<PathBuf> {
     let source = folder.join("bp");
     fs::create_dir_all(&source)?;
-    let targets: String = PLATFORMS
-        .iter()
-        .filter_map(|platform| platform.split_once('/'))
-        .map(|(os, arch)| format!("[[targets]]\nos = \"{os}\"\narch = \"{arch}\"\n"))
-        .collect();
-    fs::write(
-        source.join("buildpack.toml"),
-        format!("api = \"0.10\"\n[buildpack]\nid = \"acme/big\"\nversion = \"1.0.0\"\n{targets}"),
-    )?;
+    let mut toml = "api = \"0.10\"\n[buildpack]\nid = \"acme/big\"\nversion = \"1.0.0\"\n".to_owned();
+    for (os, arch) in PLATFORMS.iter().filter_map(|platform| platform.split_once('/')) {
+        toml += "[[targets]]\n";
+        toml += &["os = \"", os, "\"\narch = \"", arch, "\"\n"].concat();
+    }
+    fs::write(source.join("buildpack.toml"), toml)?;
     let code = [fs::read(AIRPACK)?, fs::read(env::current_exe()?)?].concat();
     let mut random = Random(42);
     for platform in PLATFORMS {
@@ -273,7 +270,7 @@ fn text(random: &mut Random, len: usize) -> Vec<u8> {
                 b"aeiou"[(word.next() % 5) as usize],
             ]);
         }
-        out.push(if random.next() % 11 == 0 { b'\n' } else { b' ' });
+        out.push(if random.next().is_multiple_of(11) { b'\n' } else { b' ' });
     }
     out.truncate(len);
     out

@@ -246,10 +246,11 @@ fn refuse_other_platforms(
             return Ok(());
         }
         let only = format!("{here}, only folders for platforms: {}", shown(&for_platforms));
-        return Err(match own_names.is_empty() {
-            true => Finding::error(only)
-                .hint("say which platforms to package with [[targets]] in buildpack.toml, or with --target"),
-            false => Finding::error(format!("target `{target}`: {only}")).hint("name one of them in the target"),
+        return Err(if own_names.is_empty() {
+            Finding::error(only)
+                .hint("say which platforms to package with [[targets]] in buildpack.toml, or with --target")
+        } else {
+            Finding::error(format!("target `{target}`: {only}")).hint("name one of them in the target")
         });
     };
     if for_platforms.is_empty() && folder.is_empty() {

@@ -138,8 +138,12 @@ fn paths_in(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
         inner.extend(std::iter::repeat_n("tests".to_owned(), depth));
         for start in word_starts(code) {
             let rest = &code[start..];
-            if let Some(rest) = rest.strip_prefix("crate::").or_else(|| rest.strip_prefix("airpack::")) {
+            if let Some(rest) = rest.strip_prefix("airpack::") {
                 found.extend(names(rest).into_iter().map(|path| (at + 1, path)));
+            } else if let Some(rest) = rest.strip_prefix("crate::") {
+                // the binary is a crate of its own
+                let base = if module[0] == "bin" { &module[..2] } else { &[] };
+                found.extend(names(rest).into_iter().map(|path| (at + 1, [base, &path].concat())));
             } else if rest.starts_with("super::") && !code[..start].ends_with("super::") {
                 let mut base = inner.clone();
                 let mut rest = rest;

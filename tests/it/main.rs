@@ -18,6 +18,7 @@ mod buildpack_package_sources;
 mod buildpack_package_targets;
 mod concurrent;
 mod golden;
+mod hostile_layouts;
 mod inspect;
 mod interop;
 mod layout_check;

@@ -115,7 +115,7 @@ fn user_does_not_matter() {
     let sandbox = big_sandbox();
     // where the tests were built, others may not look
     let tool = sandbox.join("airpack");
-    fs::copy(env!("CARGO_BIN_EXE_airpack"), &tool).unwrap();
+    crate::support::copy_airpack(&tool);
     set_mode(&tool, 0o755);
     set_mode(&sandbox.folder("theirs"), 0o777);
     let mut command = sandbox.command(tool.to_str().unwrap());

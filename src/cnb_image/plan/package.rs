@@ -107,9 +107,10 @@ fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, finding
     for target in targets.iter().filter(|target| target.arch.is_empty()) {
         let declared = source.descriptor.declaration_of(target).filter(|_| asked.is_empty());
         let place = declared.map(|declared| declared.place(Part::Whole).clone());
-        let what = match target.folder_names().is_empty() {
-            true => "a target names neither os nor arch".to_owned(),
-            false => format!("target `{target}` names no arch"),
+        let what = if target.folder_names().is_empty() {
+            "a target names neither os nor arch".to_owned()
+        } else {
+            format!("target `{target}` names no arch")
         };
         findings.push(default_warning(&what, target).at(place));
     }

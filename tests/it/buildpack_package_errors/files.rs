@@ -1,6 +1,5 @@
 //! Files that can not be read or stored, and places that can not be written.
 
-use std::fs;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -169,7 +168,7 @@ impl ToolForAll {
     fn new() -> Self {
         let folder = Sandbox::new();
         let copy = folder.join("airpack");
-        fs::copy(env!("CARGO_BIN_EXE_airpack"), &copy).unwrap();
+        crate::support::copy_airpack(&copy);
         set_mode(&copy, 0o755);
         Self { folder }
     }

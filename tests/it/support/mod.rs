@@ -12,4 +12,4 @@ pub(crate) mod test_tree;
 pub(crate) mod tools;
 pub(crate) mod tree;
 
-pub(crate) use sandbox::{Run, Sandbox, set_mode, simple_buildpack};
+pub(crate) use sandbox::{Run, Sandbox, copy_airpack, set_mode, simple_buildpack};

@@ -231,3 +231,15 @@ fn lossy(bytes: Vec<u8>) -> String {
 fn code_of(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| -status.signal().unwrap_or(0))
 }
+
+/// Puts a copy of airpack at `path`, for a user who may not read the folder that it was built in.
+///
+/// By another process: a file that was open for writing here while another test started a program can not be run.
+pub(crate) fn copy_airpack(path: &Path) {
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_airpack"))
+        .arg(path)
+        .status()
+        .unwrap();
+    assert!(copied.success());
+}
