@@ -19,14 +19,14 @@ enum Thing {
     Link { to: String },
 }
 
+/// No newlines: the reader of the `tar` crate, which looks at the result, ends PAX records there. The zoo of `fixtures/golden`
+/// has such a name, and `archive::tar_write` tries them with a reader that counts.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => "[a-c]{1,2}",
         2 => "[a-zA-Z0-9._ ~+-]{1,20}",
         1 => "[a-z]{90,110}",
         1 => "[äß日本é\\\\\"']{1,6}",
-        // the reader of the `tar` crate, which looks at the result, ends PAX records at a newline
-        1 => "[a-z\n]{1,6}",
     ]
     .prop_filter("names that mean something else", |name| name != "." && name != "..")
 }
@@ -40,7 +40,7 @@ fn thing() -> impl Strategy<Value = Thing> {
     prop_oneof![
         6 => (content, 0_u32..0o1000).prop_map(|(content, mode)| Thing::File { content, mode }),
         2 => (0_u32..0o1000).prop_map(|mode| Thing::Dir { mode }),
-        1 => prop_oneof!["/[a-z]{1,120}", "[a-z]{1,120}"].prop_map(|to| Thing::Link { to }),
+        1 => prop_oneof!["/[a-z]{1,120}", "-to-[a-z]{1,120}"].prop_map(|to| Thing::Link { to }),
     ]
 }
 
