@@ -1,4 +1,4 @@
-//! Finds a blob that already holds what would be packed, in the very bytes that packing would give.
+//! Finds a blob that already holds what would be packed, as this engine packs it.
 //!
 //! Costs the digest of the stream and the decompression of the blob, never compression. Nothing that a blob says of itself is
 //! trusted: its content is compared with the stream, its first and last block with what this engine makes of
