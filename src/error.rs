@@ -23,6 +23,10 @@ pub enum ErrorKind {
     Io,
     /// A known form that this version does not handle.
     Unsupported,
+    /// A registry can not be reached, or does not answer as it should.
+    Network,
+    /// A registry does not let the caller do this.
+    Denied,
     /// The caller asked the work to stop.
     Stopped,
 }

@@ -4,7 +4,8 @@
 //!
 //! * [`error`]: what can go wrong, and what was found in a user's data; [`progress`]: what long work reports.
 //! * [`archive`]: files to the same bytes every time: trees, tar, zip, compression.
-//! * [`oci`]: images at rest: descriptors, manifests, layouts.
+//! * [`oci`]: images at rest and in motion: descriptors, manifests, layouts, archives, the copy from one store to another.
+//! * [`registry`]: the distribution protocol, as a client and as a server; the only code with a network.
 //! * [`cnb`]: buildpacks on paper: the TOML files, labels and rules, pure.
 //! * [`cnb_image`]: where the two meet: a module's files as a target sees them, its layer, the plan of a package.
 //! * [`operations`]: what the tool does, a request in and a report out.
@@ -25,3 +26,4 @@ pub mod error;
 pub mod oci;
 pub mod operations;
 pub mod progress;
+pub mod registry;

@@ -7,6 +7,14 @@ pub trait Progress: Sync {
     /// A step begins; `total` is the number of bytes it will pass through.
     fn step(&self, name: &str, total: u64) -> Box<dyn Step + '_>;
 
+    /// The sum of several steps; `total` is the number of bytes of all of them.
+    fn overall(&self, _name: &str, _total: u64) -> Box<dyn Step + '_> {
+        Box::new(Silent)
+    }
+
+    /// What only those want to know who look for a fault.
+    fn detail(&self, _line: &str) {}
+
     /// A part of the work is done, with this result.
     fn done(&self, summary: &str);
 
@@ -28,6 +36,9 @@ pub trait Progress: Sync {
 pub trait Step: Send {
     /// `bytes` more have passed.
     fn advance(&mut self, bytes: u64);
+
+    /// `bytes` that have passed will pass again.
+    fn rewind(&mut self, _bytes: u64) {}
 }
 
 /// Reports nothing and never stops.

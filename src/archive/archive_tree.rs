@@ -47,6 +47,23 @@ fn read_archive(path: &Path, scratch: &Path) -> Result<FileTree> {
     Ok(FileTree::of_spool(path, nodes(entries)?, spool))
 }
 
+/// The archive `path` as a plain tar: itself, or what gzip made of one, unpacked into a nameless file in `scratch`.
+pub(crate) fn plain_tar(path: &Path, scratch: &Path) -> Result<File> {
+    let mut file = File::open(path).map_err(|cause| Error::io("open", path, cause))?;
+    match sniff(&mut file).map_err(|cause| Error::io("read", path, cause))? {
+        Form::Tar => Ok(file),
+        Form::Gzip => {
+            let spool = tempfile::tempfile_in(scratch)
+                .map_err(|cause| Error::io("make a temporary file in", scratch, cause))?;
+            gunzip(&file, spool)
+        }
+        Form::Zip | Form::Unknown => Err(Error::new(
+            ErrorKind::Unsupported,
+            "it is no tar, and no tar that gzip compressed",
+        )),
+    }
+}
+
 enum Form {
     Tar,
     Gzip,

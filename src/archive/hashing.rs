@@ -1,8 +1,42 @@
-//! [`Hashing`]: takes the SHA-256 of what is read through it.
+//! [`Sha256`], and [`Hashing`], which takes it of what is read.
 
+use std::fmt;
 use std::io::{self, Read};
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256, digest};
+
+/// A SHA-256 that is being taken.
+#[derive(Clone)]
+pub(crate) struct Sha256(Context);
+
+impl Sha256 {
+    pub(crate) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    /// The digest of `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> [u8; 32] {
+        sized(digest(&SHA256, bytes))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> [u8; 32] {
+        sized(self.0.finish())
+    }
+}
+
+fn sized(digest: ring::digest::Digest) -> [u8; 32] {
+    digest.as_ref().try_into().expect("a SHA-256 has 32 bytes")
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sha256")
+    }
+}
 
 /// Passes everything through.
 #[derive(Debug)]
@@ -21,7 +55,7 @@ impl<R: Read> Hashing<R> {
 
     /// The digest of all that was read.
     pub(crate) fn digest(self) -> [u8; 32] {
-        self.digest.finalize().into()
+        self.digest.finish()
     }
 }
 

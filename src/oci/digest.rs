@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha512};
 
+use crate::archive::hashing::Sha256;
 use crate::error::{Error, Result};
 
 /// The digest of a blob: `sha256:` or `sha512:` and lower-case hex (OCI image spec, descriptor).
@@ -49,7 +50,14 @@ impl Digest {
     /// The SHA-256 of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self::from_sha256(Sha256::digest(bytes).into())
+        Self::from_sha256(Sha256::of(bytes))
+    }
+
+    /// An error unless `bytes` have this digest.
+    pub fn check(&self, bytes: &[u8]) -> Result<()> {
+        let mut verification = Verification::new(self.clone(), bytes.len() as u64);
+        verification.update(bytes)?;
+        verification.finish()
     }
 
     /// A SHA-256 that was taken elsewhere.
@@ -147,37 +155,54 @@ enum Hasher {
     Sha512(Sha512),
 }
 
-/// Passes a blob through and ends with an error unless it has the digest and size that were promised.
-pub struct VerifiedReader<R> {
-    inner: R,
+/// Takes the bytes of a blob in their order, and says in the end whether they are what a descriptor promised.
+pub struct Verification {
     expected: Digest,
     size: u64,
     seen: u64,
-    hasher: Option<Hasher>,
+    hasher: Hasher,
 }
 
-impl<R: Read> VerifiedReader<R> {
-    /// Reads from `inner`, which should give `size` bytes of `expected`.
-    pub fn new(inner: R, expected: Digest, size: u64) -> Self {
+impl Verification {
+    /// Of a blob that should have `size` bytes of `expected`.
+    #[must_use]
+    pub fn new(expected: Digest, size: u64) -> Self {
         let hasher = match expected.algorithm {
             Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),
             Algorithm::Sha512 => Hasher::Sha512(Sha512::new()),
         };
         Self {
-            inner,
             expected,
             size,
             seen: 0,
-            hasher: Some(hasher),
+            hasher,
         }
     }
 
-    fn at_end(&mut self) -> Result<()> {
-        let hex = match self.hasher.take() {
-            Some(Hasher::Sha256(hasher)) => hex::encode(hasher.finalize()),
-            Some(Hasher::Sha512(hasher)) => hex::encode(hasher.finalize()),
-            None => return Ok(()),
-        };
+    /// How many bytes there were so far.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// The next bytes; an error as soon as there are too many.
+    pub fn update(&mut self, bytes: &[u8]) -> Result<()> {
+        self.seen += bytes.len() as u64;
+        if self.seen > self.size {
+            return Err(Error::damaged(format!(
+                "blob {} is longer than {} bytes",
+                self.expected, self.size
+            )));
+        }
+        match &mut self.hasher {
+            Hasher::Sha256(hasher) => hasher.update(bytes),
+            Hasher::Sha512(hasher) => hasher.update(bytes),
+        }
+        Ok(())
+    }
+
+    /// An error unless that was the blob.
+    pub fn finish(self) -> Result<()> {
         let blob = &self.expected;
         if self.seen != self.size {
             return Err(Error::damaged(format!(
@@ -185,6 +210,10 @@ impl<R: Read> VerifiedReader<R> {
                 self.seen, self.size
             )));
         }
+        let hex = match self.hasher {
+            Hasher::Sha256(hasher) => hex::encode(hasher.finish()),
+            Hasher::Sha512(hasher) => hex::encode(hasher.finalize()),
+        };
         if hex != blob.hex {
             return Err(Error::damaged(format!(
                 "blob {blob} has other content: its digest is {}:{hex}",
@@ -195,23 +224,33 @@ impl<R: Read> VerifiedReader<R> {
     }
 }
 
+/// Passes a blob through and ends with an error unless it has the digest and size that were promised.
+pub struct VerifiedReader<R> {
+    inner: R,
+    /// Until the end was seen.
+    verification: Option<Verification>,
+}
+
+impl<R: Read> VerifiedReader<R> {
+    /// Reads from `inner`, which should give `size` bytes of `expected`.
+    pub fn new(inner: R, expected: Digest, size: u64) -> Self {
+        Self {
+            inner,
+            verification: Some(Verification::new(expected, size)),
+        }
+    }
+}
+
 impl<R: Read> Read for VerifiedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
         let count = self.inner.read(buffer)?;
-        self.seen += count as u64;
         if count == 0 {
-            self.at_end()?;
-        } else if self.seen > self.size {
-            self.hasher = None;
-            return Err(Error::damaged(format!("blob {} is longer than {} bytes", self.expected, self.size)).into());
-        }
-        match &mut self.hasher {
-            Some(Hasher::Sha256(hasher)) => hasher.update(&buffer[..count]),
-            Some(Hasher::Sha512(hasher)) => hasher.update(&buffer[..count]),
-            None => {}
+            self.verification.take().map_or(Ok(()), Verification::finish)?;
+        } else if let Some(verification) = &mut self.verification {
+            verification.update(&buffer[..count])?;
         }
         Ok(count)
     }

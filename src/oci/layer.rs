@@ -8,7 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::descriptor::{Descriptor, media_type};
 use super::digest::DiffId;
 use super::layout::LayoutWriter;
-use super::store::BlobSource;
+use super::store::{BlobReader, BlobSource};
 use crate::archive::compress::{self, Compression, Produce};
 use crate::archive::entry::Entry;
 use crate::archive::hashing::Hashing;
@@ -86,7 +86,7 @@ fn is_layer(media_type: &str) -> bool {
 }
 
 /// The compression is told from the first bytes: media types have been wrong before.
-fn read_tar(mut blob: BufReader<Box<dyn Read + '_>>) -> Result<(Vec<Entry>, DiffId)> {
+fn read_tar(mut blob: BufReader<BlobReader<'_>>) -> Result<(Vec<Entry>, DiffId)> {
     let start = blob.fill_buf().map_err(unreadable)?;
     let content: Box<dyn Read + '_> = match start {
         [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(blob)),

@@ -1,19 +1,24 @@
-//! [`ImageLocation`]: where on disk a user points to, as `[oci:]DIR[:TAG|@DIGEST]`.
+//! [`ImageLocation`]: where on disk a user points to, as `[oci:]DIR[:TAG|@DIGEST]`, or the same with an archive.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::archive_store::{ArchiveStore, looks_like_archive};
 use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::index::MAX_DEPTH;
 use super::layout::{IndexFile, Layout, REF_NAME};
+use super::store::ImageSource;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A layout, and maybe one image in it.
+/// What may stand before a path. It says nothing that the file itself does not say.
+const PREFIXES: [&str; 3] = ["oci:", "oci-archive:", "docker-archive:"];
+
+/// A layout or an archive, and maybe one image in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageLocation {
-    /// The layout's folder.
+    /// The layout's folder, or the archive.
     pub layout: PathBuf,
     /// Which image; `None` for all.
     pub selector: Option<Selector>,
@@ -37,7 +42,10 @@ impl ImageLocation {
                 selector: None,
             });
         };
-        let text = text.strip_prefix("oci:").unwrap_or(text);
+        let text = PREFIXES
+            .iter()
+            .find_map(|prefix| text.strip_prefix(prefix))
+            .unwrap_or(text);
         if text.is_empty() {
             return Err(Error::invalid("no layout is named").with_hint("give DIR, DIR:TAG or DIR@DIGEST"));
         }
@@ -65,10 +73,19 @@ impl ImageLocation {
         Ok(whole())
     }
 
+    /// Opens what the path leads to: a folder is a layout, a file an archive. Nameless temporary files go to `scratch`.
+    pub fn open(&self, scratch: &Path) -> Result<Box<dyn ImageSource>> {
+        if self.layout.is_file() || (looks_like_archive(&self.layout) && !self.layout.exists()) {
+            Ok(Box::new(ArchiveStore::open(&self.layout, scratch)?))
+        } else {
+            Ok(Box::new(Layout::open(&self.layout)?))
+        }
+    }
+
     /// The entries of `index.json` that are meant. One that is found only below an index is given as it is there.
     pub fn select(
         &self,
-        layout: &Layout,
+        source: &dyn ImageSource,
         index: &IndexFile,
         children: impl Fn(&Descriptor) -> Result<Vec<Descriptor>>,
     ) -> Result<Vec<Descriptor>> {
@@ -79,10 +96,10 @@ impl ImageLocation {
         };
         found
             .map(|entry| vec![entry])
-            .ok_or_else(|| self.not_found(layout, index))
+            .ok_or_else(|| self.not_found(source, index))
     }
 
-    fn not_found(&self, layout: &Layout, index: &IndexFile) -> Error {
+    fn not_found(&self, source: &dyn ImageSource, index: &IndexFile) -> Error {
         let what = match &self.selector {
             Some(Selector::Tag(tag)) => format!("no image `{tag}`"),
             Some(Selector::Digest(digest)) => format!("no image {digest}"),
@@ -97,17 +114,13 @@ impl ImageLocation {
             [] => "it has no named images; look at it without a name".to_owned(),
             names => format!("it has {}", names.join(", ")),
         };
-        Error::new(
-            ErrorKind::NotFound,
-            format!("{what} in layout `{}`", layout.root().display()),
-        )
-        .with_hint(hint)
+        Error::new(ErrorKind::NotFound, format!("{what} in {}", source.location())).with_hint(hint)
     }
 }
 
 fn has_name(entry: &Descriptor, name: &str) -> bool {
     let same_image = || {
-        let wanted = name.contains('/').then(|| name.parse().ok()).flatten();
+        let wanted = name.contains(['/', ':']).then(|| name.parse().ok()).flatten();
         wanted.is_some() && IndexFile::name_of(entry) == wanted
     };
     entry.annotation(REF_NAME) == Some(name) || same_image()

@@ -1,9 +1,13 @@
-//! Images at rest: descriptors, manifests, indexes, and the layout on disk that holds them.
+//! Images at rest and in motion: descriptors, manifests, indexes, the stores that hold them, and the copy from one to another.
 //!
 //! Knows nothing of buildpacks.
 
+pub mod archive_store;
+pub mod copy;
 pub mod descriptor;
 pub mod digest;
+mod docker_archive;
+pub mod graph;
 pub mod image;
 pub mod index;
 pub mod json;
@@ -12,4 +16,5 @@ pub mod layout;
 pub mod locate;
 pub mod platform;
 pub mod reference;
+pub mod referrers;
 pub mod store;

@@ -1,8 +1,9 @@
-//! [`ImageName`]: the name of an image, in the form that the whole field takes for the same.
+//! [`ImageName`] and [`ImageReference`]: names of images, in the form that the whole field takes for the same.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::digest::Digest;
 use crate::error::{Error, Result};
 
 /// Where names without a registry are looked for.
@@ -74,6 +75,59 @@ impl FromStr for ImageName {
             registry: parsed.registry.to_owned(),
             repository: parsed.repository,
             tag: parsed.tag.unwrap_or("latest").to_owned(),
+        })
+    }
+}
+
+/// What to fetch: an image by its name, or by its digest, where the name may say no tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageReference {
+    /// Registry and repository; the tag is `latest` where none is given.
+    pub name: ImageName,
+    /// Whether a tag is given, or implied since there is no digest.
+    pub has_tag: bool,
+    /// The digest.
+    pub digest: Option<Digest>,
+}
+
+impl ImageReference {
+    /// What a registry is asked for: the digest, else the tag.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        match &self.digest {
+            Some(digest) => digest.to_string(),
+            None => self.name.tag().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ImageReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        write!(f, "{}/{}", name.registry, name.repository)?;
+        if self.has_tag {
+            write!(f, ":{}", name.tag)?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for ImageReference {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) if !text.contains("://") => (name, Some(digest.parse()?)),
+            _ => (text, None),
+        };
+        let last = name.rsplit('/').next().unwrap_or_default();
+        Ok(Self {
+            name: name.parse()?,
+            has_tag: digest.is_none() || last.contains(':'),
+            digest,
         })
     }
 }

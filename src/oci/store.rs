@@ -1,17 +1,39 @@
-//! [`BlobSource`]: where blobs are read from, whatever holds them.
+//! The stores that images are in, whatever holds them: [`BlobSource`] to read, [`BlobStore`] to write.
 
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
 
 use super::descriptor::Descriptor;
+use super::digest::{Digest, VerifiedReader};
+use super::layout::IndexFile;
 use crate::error::{Error, Result, from_io};
+use crate::progress::{Progress, Step};
 
 /// The most that is read of a manifest, an index or a config; registries stop at 4 MiB.
-const MAX_DOCUMENT: u64 = 16 << 20;
+pub const MAX_DOCUMENT: u64 = 16 << 20;
+
+/// Bytes of a blob.
+pub type BlobReader<'a> = Box<dyn Read + Send + 'a>;
 
 /// Gives blobs by their descriptor.
-pub trait BlobSource {
+pub trait BlobSource: Sync {
+    /// The blob from byte `offset` on, as it is: who reads this verifies.
+    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>>;
+
     /// The blob from its begin; reading it to the end fails unless digest and size are right.
-    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + '_>>;
+    fn open(&self, descriptor: &Descriptor) -> Result<BlobReader<'_>> {
+        let blob = self.open_from(descriptor, 0)?;
+        Ok(Box::new(VerifiedReader::new(
+            blob,
+            descriptor.digest.clone(),
+            descriptor.size,
+        )))
+    }
+
+    /// The whole of a manifest, verified. Registries keep manifests apart from blobs.
+    fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
+        self.read(descriptor)
+    }
 
     /// The whole of a small blob, verified.
     fn read(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
@@ -29,4 +51,97 @@ pub trait BlobSource {
         })?;
         Ok(bytes)
     }
+}
+
+/// A source that says what it has.
+pub trait ImageSource: BlobSource {
+    /// Where it is, as the user would write it.
+    fn location(&self) -> String;
+
+    /// What it has to offer.
+    fn index_file(&self) -> Result<IndexFile>;
+}
+
+/// How a blob came to be in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Put {
+    /// Its bytes were copied.
+    Wrote,
+    /// It was there.
+    Existed,
+    /// The store had it in another repository, which is named.
+    Mounted(String),
+}
+
+/// Takes blobs and manifests. What refers to others comes after them.
+pub trait BlobStore: Sync {
+    /// Whether the blob is there.
+    fn has_blob(&self, descriptor: &Descriptor) -> Result<bool>;
+
+    /// Whether the manifest is there; all that it refers to was there when it came.
+    fn has_manifest(&self, descriptor: &Descriptor) -> Result<bool>;
+
+    /// Copies a blob that was not there. Its bytes are verified on the way, also where they need not be copied.
+    fn put_blob(
+        &self,
+        descriptor: &Descriptor,
+        from: &dyn BlobSource,
+        step: &mut dyn Step,
+        progress: &dyn Progress,
+    ) -> Result<Put>;
+
+    /// Takes a manifest or an index, byte for byte.
+    fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()>;
+}
+
+/// A source with some documents before it that were made just now.
+pub struct WithDocuments<'a> {
+    source: &'a dyn BlobSource,
+    documents: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl<'a> WithDocuments<'a> {
+    /// `source` as it is.
+    #[must_use]
+    pub fn new(source: &'a dyn BlobSource) -> Self {
+        Self {
+            source,
+            documents: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a document that was made.
+    pub fn add(&mut self, bytes: Vec<u8>) -> Digest {
+        let digest = Digest::of(&bytes);
+        self.documents.insert(digest.clone(), bytes);
+        digest
+    }
+
+    /// Adds a document that was read and verified.
+    pub fn keep(&mut self, digest: &Digest, bytes: Vec<u8>) {
+        self.documents.insert(digest.clone(), bytes);
+    }
+}
+
+impl BlobSource for WithDocuments<'_> {
+    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
+        match self.documents.get(&descriptor.digest) {
+            Some(bytes) => Ok(from_offset(bytes, offset)),
+            None => self.source.open_from(descriptor, offset),
+        }
+    }
+
+    fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
+        match self.documents.get(&descriptor.digest) {
+            Some(bytes) => Ok(bytes.clone()),
+            None => self.source.read_manifest(descriptor),
+        }
+    }
+}
+
+/// Bytes in memory from `offset` on.
+pub(super) fn from_offset(bytes: &[u8], offset: u64) -> BlobReader<'_> {
+    let mut cursor = Cursor::new(bytes);
+    cursor.set_position(offset);
+    Box::new(cursor)
 }

@@ -2,3 +2,5 @@
 
 pub mod inspect;
 pub mod package;
+pub mod pull;
+pub mod push;

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder or file at the top of `src`, and what it may use. `error` and `progress` are open to all.
-const ARROW: [(&str, &[&str]); 8] = [
+const ARROW: [(&str, &[&str]); 9] = [
     ("error", &[]),
     ("progress", &[]),
     ("archive", &[]),
     ("oci", &["archive"]),
     ("cnb", &[]),
+    ("registry", &["archive", "oci"]),
     ("cnb_image", &["archive", "cnb", "oci"]),
-    ("operations", &["archive", "cnb", "cnb_image", "oci"]),
-    ("bin", &["archive", "cnb", "cnb_image", "oci", "operations"]),
+    ("operations", &["archive", "cnb", "cnb_image", "oci", "registry"]),
+    ("bin", &["archive", "cnb", "cnb_image", "oci", "operations", "registry"]),
 ];
 const LEAVES: [&str; 2] = ["error", "progress"];
 
@@ -48,6 +49,8 @@ fn every_path_follows_the_arrow() {
     for (from, to) in [
         ("bin", "operations"),
         ("operations", "cnb_image"),
+        ("operations", "registry"),
+        ("registry", "oci"),
         ("cnb_image", "cnb"),
         ("oci", "archive"),
     ] {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sha2::{Digest, Sha256};
+use crate::archive::hashing::Sha256;
 
 /// A block, and what came before it.
 pub(super) struct Block {
@@ -40,7 +40,7 @@ impl<F: FnMut(Block) -> io::Result<()>> BlockWriter<F> {
         if !self.bytes.is_empty() {
             self.flush_block()?;
         }
-        Ok((self.digest.finalize().into(), self.total))
+        Ok((self.digest.finish(), self.total))
     }
 
     fn flush_block(&mut self) -> io::Result<()> {

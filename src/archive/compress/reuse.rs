@@ -125,7 +125,7 @@ struct Comparison {
 enum Decoder {
     Gzip(Box<GzDecoder<BufReader<Hashing<Span>>>>),
     Zstd(Box<::zstd::stream::read::Decoder<'static, BufReader<Hashing<Span>>>>),
-    None(BufReader<Hashing<Span>>),
+    None(Box<BufReader<Hashing<Span>>>),
 }
 
 impl Comparison {
@@ -141,7 +141,7 @@ impl Comparison {
                 Ok(decoder) => Decoder::Zstd(Box::new(decoder)),
                 Err(_) => return None,
             },
-            Compression::None => Decoder::None(input),
+            Compression::None => Decoder::None(Box::new(input)),
         };
         Some(Self {
             file: Arc::clone(&candidate.file),
@@ -168,7 +168,7 @@ impl Comparison {
         let mut input = match self.decoder {
             Decoder::Gzip(decoder) => decoder.into_inner(),
             Decoder::Zstd(decoder) => decoder.finish(),
-            Decoder::None(input) => input,
+            Decoder::None(input) => *input,
         };
         let nothing_behind = matches!(io::copy(&mut input, &mut io::sink()), Ok(0));
         at_end && nothing_behind && input.into_inner().digest() == self.digest

@@ -2,11 +2,12 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{buildpack, inspect};
+use crate::commands::{buildpack, inspect, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
-/// Reads buildpacks from disk and writes them as OCI images into an image layout: no daemon, no registry, no network.
+/// Reads buildpacks from disk and writes them as OCI images into an image layout: no daemon, no registry. Only `push` and `pull`
+/// open connections; `serve` waits for some.
 #[derive(Debug, Parser)]
 #[command(name = "airpack", version, arg_required_else_help = true, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -20,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci
   airpack inspect out.oci
+  airpack push out.oci:1.0 registry.corp/acme/hello:1.0
 
 Exit codes: 0 done, 1 it failed, 2 wrong usage.";
 
@@ -33,6 +35,12 @@ pub(crate) enum Command {
     Buildpack(buildpack::Command),
     /// Show what is in a layout: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
+    /// Copy images from a layout or an archive to a registry
+    Push(Box<push::Arguments>),
+    /// Copy images from registries into a layout
+    Pull(Box<pull::Arguments>),
+    /// Offer a layout as a registry to read from, on this machine
+    Serve(serve::Arguments),
 }
 
 /// What all commands say to the terminal, and how.

@@ -9,6 +9,7 @@ mod commands;
 mod output;
 mod pairs;
 mod progress;
+mod registry;
 mod signals;
 mod tree;
 

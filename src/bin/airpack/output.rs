@@ -139,10 +139,10 @@ impl Output {
     pub(crate) fn progress(&self, stop: &std::sync::Arc<std::sync::atomic::AtomicBool>) -> TerminalProgress {
         let is_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         match self.progress {
-            _ if self.quiet => TerminalProgress::none(stop),
-            ProgressMode::None => TerminalProgress::none(stop),
-            ProgressMode::Auto if is_terminal => TerminalProgress::bars(stop),
-            ProgressMode::Auto | ProgressMode::Plain => TerminalProgress::lines(stop),
+            _ if self.quiet => TerminalProgress::none(stop, false),
+            ProgressMode::None => TerminalProgress::none(stop, self.verbose),
+            ProgressMode::Auto if is_terminal => TerminalProgress::bars(stop, self.verbose),
+            ProgressMode::Auto | ProgressMode::Plain => TerminalProgress::lines(stop, self.verbose),
         }
     }
 }

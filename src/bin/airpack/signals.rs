@@ -1,7 +1,9 @@
 //! Signals become a flag that long work looks at, so that it ends cleanly.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
@@ -20,4 +22,20 @@ pub(crate) fn watch() -> Arc<AtomicBool> {
     // a file size limit is an error of the write then, instead of the end of the process
     let _ = flag::register(SIGXFSZ, Arc::default());
     stop
+}
+
+/// Ends the process soon after a stop was asked for, also where it waits for something that can not be interrupted: a name
+/// service, a helper. Only for work that a sudden end does no harm to.
+pub(crate) fn end_soon_after(stop: &Arc<AtomicBool>) {
+    const SLICE: Duration = Duration::from_millis(50);
+    const GRACE: Duration = Duration::from_millis(900);
+    let stop = Arc::clone(stop);
+    thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            thread::sleep(SLICE);
+        }
+        thread::sleep(GRACE);
+        crate::output::say("error: stopped before the work was done\n");
+        std::process::exit(1);
+    });
 }

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::super::digest::Digest;
 use super::folder::set_mode;
+use crate::archive::hashing::Sha256;
 use crate::archive::span::Span;
 
 /// Readable by everybody, whatever the umask.
@@ -125,11 +125,7 @@ impl BlobWriter {
     }
 
     pub(super) fn finish(self) -> (Nameless, Digest, u64) {
-        (
-            self.nameless,
-            Digest::from_sha256(self.digest.finalize().into()),
-            self.size,
-        )
+        (self.nameless, Digest::from_sha256(self.digest.finish()), self.size)
     }
 }
 

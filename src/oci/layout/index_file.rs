@@ -36,7 +36,7 @@ impl Default for IndexFile {
 }
 
 impl IndexFile {
-    pub(super) fn parse(text: &[u8]) -> Result<Self> {
+    pub(in crate::oci) fn parse(text: &[u8]) -> Result<Self> {
         let index: ImageIndex = json::from_slice(text, "it")?;
         if index.schema_version != 2 {
             return Err(Error::damaged(format!(
@@ -67,6 +67,12 @@ impl IndexFile {
             .or_else(|| entry.annotation(REF_NAME).and_then(full))
     }
 
+    /// The text of the annotation for the full name, which may be one by digest.
+    #[must_use]
+    pub fn full_name_of(entry: &Descriptor) -> Option<&str> {
+        entry.annotation(IMAGE_NAME)
+    }
+
     /// Enters `target` under `name`: in place of what has that name, else under the first `ref.name` that is free.
     ///
     /// `ref.name` is the tag. Where another repository has that, it is `<image>-<tag>`, then the whole path in front. An
@@ -81,27 +87,61 @@ impl IndexFile {
             Some(other) => other == *name,
             None => !is_known && entry.annotation(REF_NAME) == Some(name.tag()),
         };
+        let short = name.tag().to_owned();
+        self.enter(target, &name.to_string(), is_same, Some(short), name, name.tag())
+    }
+
+    /// Enters `target` under `registry/repository@digest`, where no tag is known. `ref.name` is `<image>-<12 hex digits>`.
+    pub fn enter_by_digest(&mut self, target: &Descriptor, name: &ImageName, digest: &Digest) -> Tagged {
+        let full = format!("{}/{}@{digest}", name.registry(), name.repository());
+        let is_same = |entry: &Descriptor| entry.annotation(IMAGE_NAME) == Some(&full);
+        self.enter(target, &full, is_same, None, name, &digest.hex()[..12])
+    }
+
+    /// Lists something that has no name, unless it is listed.
+    pub fn enter_unnamed(&mut self, target: &Descriptor) {
+        if !self.index.manifests.iter().any(|entry| entry.digest == target.digest) {
+            let mut entry = target.clone();
+            // whoever says what is about an image does not name images here
+            for name in [REF_NAME, IMAGE_NAME] {
+                entry.annotations.remove(name);
+            }
+            self.index.manifests.push(entry);
+            self.sort();
+        }
+    }
+
+    /// `preferred` is the first choice of a `ref.name`; the next are made of the parts of `name`, and `suffix`.
+    fn enter(
+        &mut self,
+        target: &Descriptor,
+        full: &str,
+        is_same: impl Fn(&Descriptor) -> bool,
+        preferred: Option<String>,
+        name: &ImageName,
+        suffix: &str,
+    ) -> Tagged {
         let before = self.index.manifests.iter().find(|entry| is_same(entry));
         let replaced = before
             .map(|entry| entry.digest.clone())
             .filter(|digest| *digest != target.digest);
-        // an entry whose ref.name is a full name gets the tag as its ref.name
+        // an entry whose ref.name is a full name gets a short one
         let kept = before
             .and_then(|entry| entry.annotation(REF_NAME))
             .filter(|ref_name| !ref_name.contains('/'))
             .map(ToOwned::to_owned);
         self.index.manifests.retain(|entry| !is_same(entry));
-        let ref_name = kept.unwrap_or_else(|| self.free_ref_name(name));
+        let ref_name = kept.unwrap_or_else(|| self.free_ref_name(preferred, name, suffix));
 
         let mut entry = Descriptor::new(&target.media_type, target.digest.clone(), target.size);
         entry.annotations.insert(REF_NAME.to_owned(), ref_name.clone());
-        entry.annotations.insert(IMAGE_NAME.to_owned(), name.to_string());
+        entry.annotations.insert(IMAGE_NAME.to_owned(), full.to_owned());
         self.index.manifests.push(entry);
         self.sort();
         Tagged { ref_name, replaced }
     }
 
-    fn free_ref_name(&self, name: &ImageName) -> String {
+    fn free_ref_name(&self, preferred: Option<String>, name: &ImageName, suffix: &str) -> String {
         let is_free = |ref_name: &String| {
             !self
                 .index
@@ -109,21 +149,21 @@ impl IndexFile {
                 .iter()
                 .any(|entry| entry.annotation(REF_NAME) == Some(ref_name))
         };
-        let tag = name.tag();
         let image = name.repository().rsplit('/').next().unwrap_or_default();
         let flat = |text: &str| text.replace(['/', ':'], "-");
         let path = flat(name.repository());
         let host = flat(name.registry());
-        [
-            tag.to_owned(),
-            format!("{image}-{tag}"),
-            format!("{path}-{tag}"),
-            format!("{host}-{path}-{tag}"),
-        ]
-        .into_iter()
-        .chain((2..=u32::MAX).map(|count| format!("{host}-{path}-{tag}-{count}")))
-        .find(is_free)
-        .unwrap_or_default()
+        let longer = [
+            format!("{image}-{suffix}"),
+            format!("{path}-{suffix}"),
+            format!("{host}-{path}-{suffix}"),
+        ];
+        preferred
+            .into_iter()
+            .chain(longer)
+            .chain((2..=u32::MAX).map(|count| format!("{host}-{path}-{suffix}-{count}")))
+            .find(is_free)
+            .unwrap_or_default()
     }
 
     /// By name, then digest; what has no name comes last.

@@ -6,7 +6,7 @@ mod index_file;
 mod writer;
 
 use std::fs;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,10 @@ pub use index_file::{IndexFile, REF_NAME, Tagged};
 pub use writer::LayoutWriter;
 
 use super::descriptor::Descriptor;
-use super::digest::{Digest, VerifiedReader};
+use super::digest::Digest;
 use super::json;
-use super::store::BlobSource;
+use super::store::{BlobReader, BlobSource, ImageSource};
+use crate::archive::span::Span;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The file that makes a folder a layout.
@@ -99,7 +100,7 @@ fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
 }
 
 impl BlobSource for Layout {
-    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + '_>> {
+    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
         let path = self.blob_path(&descriptor.digest);
         let failed = |cause: io::Error| match cause.kind() {
             io::ErrorKind::NotFound => Error::damaged(format!(
@@ -110,12 +111,20 @@ impl BlobSource for Layout {
             io::ErrorKind::InvalidData => Error::damaged(format!("blob {} is not a file", descriptor.digest)),
             _ => Error::io("read blob", &path, cause),
         };
-        let file = open_file(&path).map_err(failed)?;
-        let reader = BufReader::with_capacity(128 << 10, file);
-        Ok(Box::new(VerifiedReader::new(
-            reader,
-            descriptor.digest.clone(),
-            descriptor.size,
+        let file = open_file(&path).map_err(failed)?.into();
+        Ok(Box::new(BufReader::with_capacity(
+            128 << 10,
+            Span::new(&file, offset, u64::MAX),
         )))
+    }
+}
+
+impl ImageSource for Layout {
+    fn location(&self) -> String {
+        format!("layout `{}`", self.root.display())
+    }
+
+    fn index_file(&self) -> Result<IndexFile> {
+        self.index_file()
     }
 }

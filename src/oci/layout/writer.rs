@@ -2,24 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
+use super::super::store::{BlobSource, BlobStore, Put};
 use super::blob_file::{
     BlobWriter, Nameless, Rollback, has_digest, is_temporary, open_file, read_small, replace_file, sweep,
 };
 use super::folder::{FolderLock, ensure, nearest, open_to_all};
 use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
 use crate::archive::compress::{Candidate, Compression, Mark, Packed, Produce, find_known, read_mark};
-use crate::error::{Error, Result};
-use crate::progress::Progress;
+use crate::error::{Error, ErrorKind, Result, from_io};
+use crate::progress::{Progress, Step};
 
 /// Blobs of one length that are compared with what would be packed: each takes an open file.
 const MAX_CANDIDATES: usize = 64;
+/// Bytes that are copied at once.
+const COPY_LEN: usize = 128 << 10;
 
 /// Adds to a layout, or makes one. Until [`commit`](Self::commit) nothing in it changes, and what was gathered has no name.
 #[derive(Debug)]
@@ -202,10 +205,6 @@ impl LayoutWriter {
         let layout = begin(root, &mut made)?;
         let mut index = layout.index_file()?;
         let outcome = edit(&mut index)?;
-        for folder in [root.join(BLOBS), root.join(BLOBS).join("sha256")] {
-            ensure(&folder, &mut made)?;
-            open_to_all(&folder);
-        }
         for digest in &state.reused {
             if !blob_path(root, digest).is_file() {
                 return Err(Error::damaged(format!(
@@ -231,8 +230,76 @@ impl LayoutWriter {
         Ok(outcome)
     }
 
+    /// Names a blob now, before the commit: it stays when that never comes, so that the next run need not fetch it.
+    fn keep(&self, digest: &Digest, nameless: Nameless, progress: &dyn Progress) -> Result<()> {
+        let mut made = Rollback::default();
+        let lock = FolderLock::acquire(&self.root, progress, &mut made)?;
+        let kept = begin(&self.root, &mut made).and_then(|_| add_blob(&self.root, digest, nameless, &mut made));
+        if kept.is_ok() {
+            made.disarm();
+        }
+        drop(lock);
+        kept
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What comes from another store.
+impl BlobStore for LayoutWriter {
+    fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
+        let path = blob_path(&self.root, &descriptor.digest);
+        let is_there = is_there(&path, &descriptor.digest, &self.root)?;
+        if is_there {
+            self.state().reused.insert(descriptor.digest.clone());
+        }
+        Ok(is_there)
+    }
+
+    fn has_manifest(&self, descriptor: &Descriptor) -> Result<bool> {
+        self.has_blob(descriptor)
+    }
+
+    fn put_blob(
+        &self,
+        descriptor: &Descriptor,
+        from: &dyn BlobSource,
+        step: &mut dyn Step,
+        progress: &dyn Progress,
+    ) -> Result<Put> {
+        let nameless = Nameless::new_in(&self.scratch)
+            .map_err(|cause| Error::io("create a temporary file in", &self.scratch, cause))?;
+        let mut blob = from.open(descriptor)?;
+        let mut buffer = vec![0; COPY_LEN];
+        loop {
+            progress.check()?;
+            let count = match blob.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
+                Err(cause) => {
+                    return Err(from_io(cause, |cause| {
+                        Error::new(ErrorKind::Io, format!("failed to read blob {}", descriptor.digest))
+                            .with_source(cause)
+                    }));
+                }
+            };
+            (&**nameless.file())
+                .write_all(&buffer[..count])
+                .map_err(|cause| Error::io("write a temporary file in", &self.scratch, cause))?;
+            step.advance(count as u64);
+        }
+        self.keep(&descriptor.digest, nameless, progress)?;
+        self.state().reused.insert(descriptor.digest.clone());
+        Ok(Put::Wrote)
+    }
+
+    fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
+        descriptor.digest.check(bytes)?;
+        self.state().documents.insert(descriptor.digest.clone(), bytes.to_vec());
+        Ok(())
     }
 }
 
@@ -288,6 +355,10 @@ fn add_blob(root: &Path, digest: &Digest, nameless: Nameless, made: &mut Rollbac
     let path = blob_path(root, digest);
     if is_there(&path, digest, root)? {
         return Ok(());
+    }
+    for folder in [root.join(BLOBS), root.join(BLOBS).join(digest.algorithm())] {
+        ensure(&folder, made)?;
+        open_to_all(&folder);
     }
     nameless.name(&path).map_err(|cause| Error::io("write", &path, cause))?;
     made.file(&path);

@@ -2,6 +2,9 @@
 
 pub(crate) mod buildpack;
 pub(crate) mod inspect;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod serve;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,5 +18,8 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
     match command {
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
+        Command::Push(arguments) => push::run(&arguments, output, stop),
+        Command::Pull(arguments) => pull::run(&arguments, output, stop),
+        Command::Serve(arguments) => serve::run(&arguments, output, stop),
     }
 }

@@ -1,0 +1,165 @@
+//! `airpack pull`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use airpack::error::{Error, Result};
+use airpack::oci::json;
+use airpack::oci::reference::ImageReference;
+use airpack::operations::pull::{PullReport, PullRequest, named_in, registries, run as pull};
+use airpack::progress::in_units as size;
+use airpack::registry::client::Client;
+use clap::Args;
+
+use crate::output::Output;
+use crate::registry::RegistryArguments;
+use crate::signals;
+use crate::tree::Tree;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Images: [registry/]repository[:tag][@digest]
+    #[arg(value_name = "NAME", required_unless_present = "config")]
+    names: Vec<String>,
+    /// OCI image layout to write to; made if it does not exist
+    #[arg(long, value_name = "DIR")]
+    layout: PathBuf,
+    /// Only images for this platform, behind a new index: os/architecture[/variant][:os.version]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<String>,
+    /// Bring the images that this package.toml names, for its targets
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One more name for the image in the layout: a tag, or a whole name
+    #[arg(long = "tag", value_name = "TAG|REF")]
+    tags: Vec<String>,
+    /// What is about the images (signatures, SBOMs) comes along
+    #[arg(long)]
+    referrers: bool,
+    /// Ask the registry, print what would be fetched, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+const EXAMPLES: &str = "\
+Prints the digest of each image. Manifests are kept byte for byte. What the layout has is not fetched again; after a failure the
+same command continues. Credentials and proxies are found as for `airpack push`.
+
+Examples:
+  airpack pull docker.io/cnbs/sample-base-run:noble --layout base.oci --platform linux/amd64 --platform linux/arm64
+  airpack pull registry.corp/acme/hello@sha256:... --layout base.oci
+  airpack pull --config package.toml --layout base.oci";
+
+pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
+    let request = request(arguments)?;
+    let settings = arguments.registry.settings(&registries(&request.images))?;
+    let progress = output.progress(stop);
+    signals::end_soon_after(stop);
+    let client = Client::new(settings, &progress);
+    let report = client.watched(|| pull(&request, &client, &progress))?;
+    for image in &report.images {
+        if image.is_subset {
+            output.note(&format!(
+                "{}: a new index of the chosen platforms, {}",
+                image.name, image.digest
+            ));
+        }
+        if let Some(ref_name) = &image.ref_name {
+            let replaced = image.replaced.as_ref();
+            let replaced = replaced
+                .map(|digest| format!(", in place of {digest}"))
+                .unwrap_or_default();
+            output.note(&format!(
+                "{} is oci:{}:{ref_name}{replaced}; {} fetched",
+                image.name,
+                report.layout.display(),
+                size(image.fetched_bytes)
+            ));
+        }
+    }
+    if arguments.json {
+        return Output::data(&json::to_pretty(&report));
+    }
+    if report.dry_run {
+        return Output::data(&plan_text(&report));
+    }
+    let lines: Vec<String> = report
+        .images
+        .iter()
+        .map(|image| format!("{}\n", image.digest))
+        .collect();
+    Output::data(&lines.concat())
+}
+
+fn request(arguments: &Arguments) -> Result<PullRequest> {
+    let mut platforms = arguments
+        .platforms
+        .iter()
+        .map(|platform| platform.parse())
+        .collect::<Result<Vec<_>>>()?;
+    let mut images: Vec<ImageReference> = Vec::new();
+    for name in &arguments.names {
+        let image: ImageReference = name.parse()?;
+        if !images.contains(&image) {
+            images.push(image);
+        }
+    }
+    if let Some(file) = &arguments.config {
+        let named = named_in(file)?;
+        Output::findings(&named.warnings);
+        for image in named.images {
+            if !images.contains(&image) {
+                images.push(image);
+            }
+        }
+        if platforms.is_empty() {
+            platforms = named.platforms;
+        }
+    }
+    let mut names = Vec::new();
+    for tag in &arguments.tags {
+        let [image] = images.as_slice() else {
+            return Err(
+                Error::invalid("--tag names one image, but several are pulled").with_hint("pull that image by itself")
+            );
+        };
+        names.push(if tag.contains(['/', ':']) {
+            tag.parse()?
+        } else {
+            image
+                .name
+                .with_tag(tag)
+                .map_err(|error| error.context(format!("`{tag}` is not a tag")))?
+        });
+    }
+    Ok(PullRequest {
+        images,
+        names,
+        layout: arguments.layout.clone(),
+        platforms,
+        referrers: arguments.referrers,
+        dry_run: arguments.dry_run,
+        jobs: arguments.registry.jobs,
+    })
+}
+
+/// The plan for people.
+fn plan_text(report: &PullReport) -> String {
+    let mut text = String::new();
+    for image in &report.images {
+        let mut top = Tree::new(format!("{} -> {}, not written", image.name, report.layout.display()));
+        top.line(image.digest.to_string());
+        for one in image.blobs.iter().chain(&image.manifests) {
+            top.line(format!("{:8} {} ({})", one.action, one.digest, size(one.size)));
+        }
+        text.push_str(&top.render());
+    }
+    text + &format!("{} to fetch\n", size(report.fetched_bytes))
+}

@@ -1,0 +1,217 @@
+//! `airpack push`.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use airpack::error::{Error, Result};
+use airpack::oci::json;
+use airpack::oci::locate::ImageLocation;
+use airpack::oci::reference::ImageName;
+use airpack::operations::push::{Copied, Destination, PushReport, PushRequest, PushedImage, run as push};
+use airpack::progress::in_units as size;
+use airpack::registry::client::Client;
+use clap::{ArgGroup, Args};
+
+use crate::output::Output;
+use crate::registry::RegistryArguments;
+use crate::signals;
+use crate::tree::Tree;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("where").required(true).args(["destination", "to"]))]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
+pub(crate) struct Arguments {
+    /// A layout, a .cnb, an oci-archive or a docker-archive, and maybe one image in it: [oci:]DIR[:TAG|@DIGEST], FILE[:TAG]
+    #[arg(value_name = "SOURCE")]
+    source: OsString,
+    /// Where to push one image: [registry/]repository[:tag]
+    #[arg(value_name = "DEST")]
+    destination: Option<String>,
+    /// Push all images, each under its own path and tag below this registry or path
+    #[arg(long, value_name = "REGISTRY[/PATH]")]
+    to: Option<String>,
+    /// One more tag of the image
+    #[arg(long = "tag", value_name = "TAG", conflicts_with = "to")]
+    tags: Vec<String>,
+    /// Only images for this platform, behind a new index: os/architecture[/variant][:os.version]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<String>,
+    /// What is about the images (signatures, SBOMs) goes along
+    #[arg(long)]
+    referrers: bool,
+    /// A repository of the registry that blobs can be mounted from
+    #[arg(long = "mount-from", value_name = "REPOSITORY")]
+    mount_from: Vec<String>,
+    /// Look for every blob, also when the tag is up to date
+    #[arg(long)]
+    check_blobs: bool,
+    /// Send blobs in parts of this length, for registries and proxies that take no long bodies
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    chunk_size: Option<u64>,
+    /// Ask the registry what it has, print what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    registry: RegistryArguments,
+}
+
+const EXAMPLES: &str = "\
+Prints registry/repository@digest of each image. Bytes are sent as they are: digests never change. A tag moves last, when all that
+it leads to is there. Run the same command again after a failure: it continues.
+
+Credentials: --creds-stdin; AIRPACK_REGISTRY_USERNAME and AIRPACK_REGISTRY_PASSWORD; CNB_REGISTRY_AUTH; REGISTRY_AUTH_FILE and the
+other files of podman and docker, with their helpers. The first that knows the registry is used. Proxies: HTTPS_PROXY, HTTP_PROXY,
+ALL_PROXY, NO_PROXY. Registries on this machine are spoken to over plain HTTP, unless they want TLS.
+
+Examples:
+  airpack push out.oci:1.0 registry.corp/acme/hello:1.0
+  airpack push out.oci --to registry.corp/mirror
+  airpack push hello.cnb registry.corp/acme/hello:1.0 --tag latest
+  airpack push out.oci registry.corp/acme/hello:1.0 --creds-stdin < credentials";
+
+pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
+    let as_json = arguments.json;
+    let (request, registry) = request(arguments)?;
+    let settings = arguments.registry.settings(&BTreeSet::from([registry]))?;
+    let progress = output.progress(stop);
+    signals::end_soon_after(stop);
+    let client = Client::new(settings, &progress);
+    let report = client.watched(|| push(&request, &client, &progress))?;
+    for image in &report.images {
+        if image.is_subset {
+            output.note(&format!(
+                "{}: a new index of the chosen platforms, {}",
+                image.source, image.digest
+            ));
+        }
+        if !report.dry_run {
+            output.note(&summary(image));
+        }
+    }
+    if as_json {
+        return Output::data(&json::to_pretty(&report));
+    }
+    if report.dry_run {
+        return Output::data(&plan_text(&report));
+    }
+    let lines: Vec<String> = report
+        .images
+        .iter()
+        .map(|image| format!("{}\n", image.reference))
+        .collect();
+    Output::data(&lines.concat())
+}
+
+/// The request, and the registry that it goes to.
+fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
+    let (destination, registry) = match (&arguments.destination, &arguments.to) {
+        (Some(name), None) => {
+            let main: ImageName = name.parse()?;
+            let mut names = vec![main.clone()];
+            for tag in &arguments.tags {
+                let name = main
+                    .with_tag(tag)
+                    .map_err(|error| error.context(format!("`{tag}` is not a tag")))?;
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            let registry = main.registry().to_owned();
+            (Destination::Names(names), registry)
+        }
+        (None, Some(prefix)) => {
+            let prefix = prefix.trim_end_matches('/');
+            let example: ImageName = format!("{prefix}/x").parse().map_err(|error: Error| {
+                error.context(format!("`{prefix}` is not a registry, with or without a path"))
+            })?;
+            (Destination::Below(prefix.to_owned()), example.registry().to_owned())
+        }
+        _ => {
+            return Err(
+                Error::invalid("DEST and --to exclude each other").with_hint("give DEST for one image, --to for all")
+            );
+        }
+    };
+    let request = PushRequest {
+        source: ImageLocation::parse(&arguments.source)?,
+        destination,
+        platforms: arguments
+            .platforms
+            .iter()
+            .map(|platform| platform.parse())
+            .collect::<Result<_>>()?,
+        mount_from: arguments
+            .mount_from
+            .iter()
+            .map(|from| repository(from, &registry))
+            .collect::<Result<_>>()?,
+        check_blobs: arguments.check_blobs,
+        referrers: arguments.referrers,
+        dry_run: arguments.dry_run,
+        jobs: arguments.registry.jobs,
+        chunk_size: arguments.chunk_size.map(|mib| mib << 20),
+        scratch: env::temp_dir(),
+    };
+    Ok((request, registry))
+}
+
+/// The path of a repository, which may be written with its registry in front.
+fn repository(text: &str, registry: &str) -> Result<String> {
+    let path = text.strip_prefix(registry).and_then(|rest| rest.strip_prefix('/'));
+    let name: ImageName = format!("{registry}/{}", path.unwrap_or(text))
+        .parse()
+        .map_err(|error: Error| error.context(format!("`{text}` is no repository of {registry} to mount from")))?;
+    Ok(name.repository().to_owned())
+}
+
+/// What happened to an image, in a line.
+fn summary(image: &PushedImage) -> String {
+    let name = image.names.join(", ");
+    if image.unchanged && image.bytes.count() == 0 {
+        return format!("{name} is up to date");
+    }
+    let count = |action: &str| image.blobs.iter().filter(|blob| blob.action == action).count();
+    format!(
+        "{name}: {} sent; blobs: {} sent, {} mounted, {} were there",
+        size(image.bytes.count()),
+        count("sent"),
+        count("mounted"),
+        count("existing")
+    )
+}
+
+/// The plan for people.
+fn plan_text(report: &PushReport) -> String {
+    let mut text = String::new();
+    for image in &report.images {
+        let mut top = Tree::new(format!("{} -> {}, not sent", image.source, image.names.join(", ")));
+        top.line(image.digest.to_string());
+        if image.unchanged {
+            top.line("the registry has it under this name");
+        }
+        top.push(list("blobs", &image.blobs));
+        top.push(list("manifests", &image.manifests));
+        for referrer in &image.referrers {
+            let mut tree = Tree::new(format!("{} about {}", referrer.digest, referrer.subject));
+            tree.push(list("blobs", &referrer.blobs));
+            top.push(tree);
+        }
+        text.push_str(&top.render());
+    }
+    text + &format!("{} to send\n", size(report.total.count()))
+}
+
+fn list(title: &str, all: &[Copied]) -> Tree {
+    let bytes: u64 = all.iter().filter(|one| one.action == "send").map(|one| one.size).sum();
+    let mut tree = Tree::new(format!("{title}: {} to send", size(bytes)));
+    for one in all {
+        tree.line(format!("{:8} {} ({})", one.action, one.digest, size(one.size)));
+    }
+    tree
+}

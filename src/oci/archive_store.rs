@@ -1,0 +1,208 @@
+//! [`ArchiveStore`]: images in one file: an OCI layout in a tar (`.cnb`, oci-archive), or what `docker save` writes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::descriptor::Descriptor;
+use super::digest::Digest;
+use super::docker_archive;
+use super::layout::IndexFile;
+use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, from_offset};
+use crate::archive::archive_tree::plain_tar;
+use crate::archive::entry::EntryKind;
+use crate::archive::span::Span;
+use crate::archive::tar_read::TarReader;
+use crate::error::{Error, Result};
+
+/// Links that are followed from one name.
+const MAX_LINKS: usize = 8;
+
+/// An archive whose members are known. It is only read, and what is compressed is unpacked into a nameless file first.
+#[derive(Debug)]
+pub struct ArchiveStore {
+    path: PathBuf,
+    file: Arc<File>,
+    members: Members,
+    index: IndexFile,
+    /// Manifests that were made from what Docker wrote.
+    documents: BTreeMap<Digest, Vec<u8>>,
+    /// Blobs of an archive of Docker, which has them under other names.
+    named: HashMap<Digest, Extent>,
+}
+
+/// Where in the archive the content of a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    offset: u64,
+    pub(super) size: u64,
+}
+
+/// The members of an archive by name, without `./` or `/` in front. Of two with one name the last is taken, as when unpacking.
+#[derive(Debug, Default)]
+pub(super) struct Members(HashMap<Vec<u8>, Member>);
+
+#[derive(Debug)]
+enum Member {
+    File(Extent),
+    Link(Vec<u8>),
+}
+
+impl Members {
+    fn read(file: &File) -> Result<Self> {
+        let mut members = HashMap::new();
+        let mut reader = TarReader::new(BufReader::with_capacity(128 << 10, file));
+        while let Some(found) = reader.next_entry()? {
+            let name = plain(&found.entry.path);
+            let member = match found.entry.kind {
+                EntryKind::File { size } => Member::File(Extent {
+                    offset: found.offset,
+                    size,
+                }),
+                EntryKind::Symlink { target } => Member::Link(beside(&name, &target)),
+                EntryKind::Hardlink { target } => Member::Link(plain(&target)),
+                EntryKind::Dir | EntryKind::Special(_) => continue,
+            };
+            members.insert(name, member);
+        }
+        Ok(Self(members))
+    }
+
+    /// The file of that name, or that a link of that name leads to.
+    pub(super) fn find(&self, name: &str) -> Option<Extent> {
+        let mut name = plain(name.as_bytes());
+        for _ in 0..=MAX_LINKS {
+            match self.0.get(&name)? {
+                Member::File(extent) => return Some(*extent),
+                Member::Link(target) => name.clone_from(target),
+            }
+        }
+        None
+    }
+}
+
+/// The name without what changes nothing in it.
+fn plain(name: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in name.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join(&b'/')
+}
+
+/// Where a symbolic link at `name` leads to.
+fn beside(name: &[u8], target: &[u8]) -> Vec<u8> {
+    if target.starts_with(b"/") {
+        return plain(target);
+    }
+    let folder = name.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash);
+    plain(&[&name[..folder], b"/", target].concat())
+}
+
+impl ArchiveStore {
+    /// Opens the archive at `path`. Nameless temporary files go to `scratch`.
+    pub fn open(path: &Path, scratch: &Path) -> Result<Self> {
+        Self::read(path, scratch).map_err(|error| error.context(format!("failed to read archive `{}`", path.display())))
+    }
+
+    fn read(path: &Path, scratch: &Path) -> Result<Self> {
+        let mut file = plain_tar(path, scratch)?;
+        file.seek(SeekFrom::Start(0))
+            .map_err(|cause| Error::io("read", path, cause))?;
+        let members = Members::read(&file)?;
+        let mut store = Self {
+            path: path.to_owned(),
+            file: Arc::new(file),
+            members,
+            index: IndexFile::default(),
+            documents: BTreeMap::new(),
+            named: HashMap::new(),
+        };
+        if let Some(index) = store.members.find("index.json") {
+            store.index = IndexFile::parse(&store.small(index, "index.json")?)?;
+        } else if let Some(list) = store.members.find("manifest.json") {
+            let read = docker_archive::read(&store, &store.small(list, "manifest.json")?)?;
+            store.index = read.index;
+            store.documents = read.documents;
+            store.named = read.named;
+        } else {
+            return Err(
+                Error::invalid("it holds no images: neither `index.json` nor `manifest.json` is in it")
+                    .with_hint("give a .cnb, an oci-archive or a docker-archive"),
+            );
+        }
+        Ok(store)
+    }
+
+    pub(super) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    pub(super) fn reader(&self, extent: Extent, offset: u64) -> Span {
+        let offset = offset.min(extent.size);
+        Span::new(&self.file, extent.offset + offset, extent.size - offset)
+    }
+
+    /// The content of a member that is read as a whole.
+    pub(super) fn small(&self, extent: Extent, name: &str) -> Result<Vec<u8>> {
+        if extent.size > MAX_DOCUMENT {
+            return Err(Error::damaged(format!("`{name}` in it is {} bytes long", extent.size)));
+        }
+        let mut content = Vec::new();
+        self.reader(extent, 0)
+            .read_to_end(&mut content)
+            .map_err(|cause| Error::damaged(format!("`{name}` in it can not be read")).with_source(cause))?;
+        Ok(content)
+    }
+
+    fn extent(&self, digest: &Digest) -> Option<Extent> {
+        let name = || format!("blobs/{}/{}", digest.algorithm(), digest.hex());
+        self.named.get(digest).copied().or_else(|| self.members.find(&name()))
+    }
+}
+
+impl BlobSource for ArchiveStore {
+    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
+        if let Some(bytes) = self.documents.get(&descriptor.digest) {
+            return Ok(from_offset(bytes, offset));
+        }
+        let extent = self.extent(&descriptor.digest).ok_or_else(|| {
+            Error::damaged(format!(
+                "blob {} is missing in archive `{}`",
+                descriptor.digest,
+                self.path.display()
+            ))
+        })?;
+        Ok(Box::new(BufReader::with_capacity(
+            128 << 10,
+            self.reader(extent, offset),
+        )))
+    }
+}
+
+impl ImageSource for ArchiveStore {
+    fn location(&self) -> String {
+        format!("archive `{}`", self.path.display())
+    }
+
+    fn index_file(&self) -> Result<IndexFile> {
+        Ok(self.index.clone())
+    }
+}
+
+/// Whether the file's name says that it is one of these archives, for errors about files that are not there.
+pub(super) fn looks_like_archive(path: &Path) -> bool {
+    let name = path.as_os_str().as_bytes();
+    [&b".cnb"[..], b".tar", b".tar.gz", b".tgz"]
+        .iter()
+        .any(|suffix| name.ends_with(suffix))
+}

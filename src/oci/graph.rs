@@ -1,0 +1,322 @@
+//! [`Graph`]: everything that a manifest or an index leads to. The one list of the fields that refer to other blobs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::descriptor::{Annotations, Descriptor, media_type};
+use super::digest::Digest;
+use super::image::{ImageConfig, ImageManifest};
+use super::index::{ImageIndex, MAX_DEPTH};
+use super::json;
+use super::platform::Platform;
+use super::store::{BlobSource, WithDocuments};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+
+/// Manifests that are followed from one root.
+const MAX_MANIFESTS: usize = 10_000;
+/// Bytes of manifests that are held at once.
+const MAX_MANIFEST_BYTES: usize = 256 << 20;
+
+/// A manifest or an index, with its bytes as they are.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Points to it.
+    pub descriptor: Descriptor,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Manifests and indexes that it lists.
+    pub manifests: Vec<Descriptor>,
+    /// Blobs that it needs.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// What a root leads to.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    /// Manifests and indexes, each once, each after those it lists; the root comes last.
+    pub documents: Vec<Document>,
+}
+
+/// What a manifest is about and for, for the list of referrers (OCI distribution spec, "Listing Referrers").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer {
+    /// The manifest that it is about.
+    pub subject: Digest,
+    /// Its `artifactType`; without one, the media type of its config.
+    pub artifact_type: Option<String>,
+    /// Its own annotations.
+    pub annotations: Annotations,
+}
+
+/// The fields of a manifest or an index that lead somewhere.
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(rename = "schemaVersion", default)]
+    schema_version: Value,
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
+    #[serde(rename = "artifactType")]
+    artifact_type: Option<String>,
+    manifests: Option<Vec<Descriptor>>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    /// In artifact manifests of the OCI image spec 1.1's release candidates.
+    blobs: Option<Vec<Descriptor>>,
+    subject: Option<Descriptor>,
+    #[serde(default, deserialize_with = "json::null_as_default")]
+    annotations: Annotations,
+}
+
+impl Fields {
+    fn of(bytes: &[u8], digest: &Digest) -> Result<Self> {
+        let fields: Self = json::from_slice(bytes, &format!("manifest {digest}"))?;
+        if fields.schema_version == 1 {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("manifest {digest} is of Docker's schema 1, which has no digests of its layers"),
+            )
+            .with_hint("push the image again with a tool of today, or convert it: skopeo copy --format oci"));
+        }
+        if fields.schema_version != 2 {
+            return Err(Error::damaged(format!(
+                "manifest {digest} has schemaVersion {}, not 2",
+                fields.schema_version
+            )));
+        }
+        Ok(fields)
+    }
+}
+
+/// The media type of a manifest by what stands in it, else by what `said` of it.
+pub fn media_type_of(bytes: &[u8], digest: &Digest, said: Option<&str>) -> Result<String> {
+    let fields = Fields::of(bytes, digest)?;
+    if let Some(own) = fields.media_type {
+        return Ok(own);
+    }
+    let is_known = |said: &&str| media_type::is_index(said) || media_type::is_manifest(said);
+    if let Some(said) = said.filter(is_known) {
+        return Ok(said.to_owned());
+    }
+    if fields.manifests.is_some() {
+        Ok(media_type::INDEX.to_owned())
+    } else if fields.config.is_some() {
+        Ok(media_type::MANIFEST.to_owned())
+    } else {
+        Err(Error::damaged(format!(
+            "manifest {digest} is neither an image nor an image index"
+        )))
+    }
+}
+
+/// What the manifest in `bytes` says of another; `None` when it is about none.
+pub fn referrer_of(bytes: &[u8], digest: &Digest) -> Result<Option<Referrer>> {
+    let fields = Fields::of(bytes, digest)?;
+    let Some(subject) = fields.subject else { return Ok(None) };
+    Ok(Some(Referrer {
+        subject: subject.digest,
+        artifact_type: fields
+            .artifact_type
+            .or(fields.config.map(|config| config.media_type))
+            .filter(|artifact_type| !artifact_type.is_empty()),
+        annotations: fields.annotations,
+    }))
+}
+
+/// Whether a layer is not to be copied: its bytes are to be had from its owner only.
+fn is_foreign(layer: &Descriptor) -> bool {
+    layer.media_type.contains(".nondistributable.") || layer.media_type.contains(".foreign.")
+}
+
+/// Whether a descriptor points to something that lists others.
+fn is_document(descriptor: &Descriptor) -> bool {
+    media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type)
+}
+
+impl Document {
+    /// Reads what a manifest or index leads to. What is neither is a leaf.
+    pub fn new(descriptor: Descriptor, bytes: Vec<u8>) -> Result<Self> {
+        let fields = Fields::of(&bytes, &descriptor.digest)?;
+        // an index may list what is no manifest
+        let (manifests, others): (Vec<_>, Vec<_>) =
+            fields.manifests.unwrap_or_default().into_iter().partition(is_document);
+        let layers = fields.layers.into_iter().chain(fields.blobs).flatten();
+        let blobs = fields
+            .config
+            .into_iter()
+            .chain(layers.filter(|layer| !is_foreign(layer)))
+            .chain(others)
+            .collect();
+        Ok(Self {
+            descriptor,
+            bytes,
+            manifests,
+            blobs,
+        })
+    }
+}
+
+impl Graph {
+    /// Reads all manifests below `root`.
+    pub fn read(source: &dyn BlobSource, root: &Descriptor, progress: &dyn Progress) -> Result<Self> {
+        let mut walk = Walk {
+            source,
+            progress,
+            graph: Self::default(),
+            states: HashMap::new(),
+            bytes: 0,
+        };
+        walk.visit(root, 0)?;
+        Ok(walk.graph)
+    }
+
+    /// The last document.
+    #[must_use]
+    pub fn root(&self) -> &Document {
+        self.documents.last().expect("a graph has its root")
+    }
+
+    /// All blobs, each once, by digest.
+    #[must_use]
+    pub fn blobs(&self) -> BTreeMap<&Digest, &Descriptor> {
+        let all = self.documents.iter().flat_map(|document| &document.blobs);
+        all.map(|blob| (&blob.digest, blob)).collect()
+    }
+
+    /// The digests of all documents.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.documents.iter().map(|document| &document.descriptor.digest)
+    }
+}
+
+struct Walk<'a> {
+    source: &'a dyn BlobSource,
+    progress: &'a dyn Progress,
+    graph: Graph,
+    /// `false` while what a document lists is being visited.
+    states: HashMap<Digest, bool>,
+    bytes: usize,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, descriptor: &Descriptor, depth: usize) -> Result<()> {
+        self.progress.check()?;
+        match self.states.get(&descriptor.digest) {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                return Err(Error::damaged(format!(
+                    "manifest {} leads to itself",
+                    descriptor.digest
+                )));
+            }
+            None => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(Error::damaged(format!(
+                "image index {} is nested more than {MAX_DEPTH} deep",
+                descriptor.digest
+            )));
+        }
+        self.states.insert(descriptor.digest.clone(), false);
+        let bytes = self.source.read_manifest(descriptor)?;
+        self.bytes += bytes.len();
+        if self.states.len() > MAX_MANIFESTS || self.bytes > MAX_MANIFEST_BYTES {
+            return Err(Error::damaged(format!(
+                "it leads to more than {MAX_MANIFESTS} manifests or {} MiB of them",
+                MAX_MANIFEST_BYTES >> 20
+            )));
+        }
+        let document = Document::new(descriptor.clone(), bytes)?;
+        for child in &document.manifests {
+            self.visit(child, depth + 1)?;
+        }
+        self.states.insert(descriptor.digest.clone(), true);
+        self.graph.documents.push(document);
+        Ok(())
+    }
+}
+
+/// A choice of the images of an index.
+#[derive(Debug, Clone)]
+enum Subset {
+    /// All are wanted: the index stays as it is.
+    Whole,
+    /// The bytes of a new index with the others taken out.
+    Part(Vec<u8>),
+}
+
+/// Takes out of the index in `bytes` what is for none of `platforms`; what is about a kept image (attestations) stays.
+///
+/// For each platform the images nearest to it are kept. An error lists what there is when one has none.
+fn subset(bytes: &[u8], digest: &Digest, platforms: &[Platform]) -> Result<Subset> {
+    let mut index: ImageIndex = json::from_slice(bytes, &format!("image index {digest}"))?;
+    let mut kept: HashSet<Digest> = HashSet::new();
+    for wanted in platforms {
+        let distance = |child: &Descriptor| child.platform.as_ref().and_then(|platform| platform.distance(wanted));
+        let Some(least) = index.manifests.iter().filter_map(distance).min() else {
+            let has: BTreeSet<String> = index
+                .manifests
+                .iter()
+                .filter_map(|child| child.platform.as_ref())
+                .filter(|platform| platform.os != "unknown")
+                .map(ToString::to_string)
+                .collect();
+            return Err(no_platform(wanted, digest, &has));
+        };
+        let nearest = index.manifests.iter().filter(|child| distance(child) == Some(least));
+        kept.extend(nearest.map(|child| child.digest.clone()));
+    }
+    let count = index.manifests.len();
+    index.manifests.retain(|child| {
+        let about = child.annotation("vnd.docker.reference.digest");
+        let is_about_kept = || about.is_some_and(|about| kept.iter().any(|digest| digest.to_string() == about));
+        kept.contains(&child.digest) || is_about_kept()
+    });
+    if index.manifests.len() == count {
+        return Ok(Subset::Whole);
+    }
+    Ok(Subset::Part(json::to_bytes(&index)))
+}
+
+/// Chooses what is for `platforms` below `root`: the same root, or a new index, which is added to `source`. All, when none are given.
+///
+/// An image that is not behind an index is taken when its config says that it is for one of them.
+pub fn choose(source: &mut WithDocuments<'_>, root: &Descriptor, platforms: &[Platform]) -> Result<Descriptor> {
+    if platforms.is_empty() {
+        return Ok(root.clone());
+    }
+    let bytes = source.read_manifest(root)?;
+    if media_type::is_index(&root.media_type) {
+        return Ok(match subset(&bytes, &root.digest, platforms)? {
+            Subset::Whole => root.clone(),
+            Subset::Part(bytes) => {
+                let size = bytes.len() as u64;
+                Descriptor::new(&root.media_type, source.add(bytes), size)
+            }
+        });
+    }
+    let manifest: ImageManifest = json::from_slice(&bytes, &format!("image manifest {}", root.digest))?;
+    let config: ImageConfig = json::from_slice(
+        &source.read(&manifest.config)?,
+        &format!("image config {}", manifest.config.digest),
+    )?;
+    let own = config.platform();
+    for wanted in platforms {
+        if own.distance(wanted).is_none() {
+            return Err(no_platform(wanted, &root.digest, &BTreeSet::from([own.to_string()])));
+        }
+    }
+    Ok(root.clone())
+}
+
+/// The error for a platform that nothing is for.
+fn no_platform(wanted: &Platform, digest: &Digest, has: &BTreeSet<String>) -> Error {
+    let hint = if has.is_empty() {
+        "it says of no image what it is for".to_owned()
+    } else {
+        format!("it has {}", has.iter().cloned().collect::<Vec<_>>().join(", "))
+    };
+    Error::new(ErrorKind::NotFound, format!("no image for {wanted} in {digest}")).with_hint(hint)
+}

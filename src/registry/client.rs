@@ -1,0 +1,831 @@
+//! [`Client`]: requests to registries, with login, redirects, retries and a way to stop. The one door to the network.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, Method, Request, StatusCode};
+use ureq::{Agent, Body as ResponseBody, Proxy, SendBody};
+
+use super::api_error::{ApiError, MAX_BODY};
+use super::auth::{Access, Authorizer};
+use super::credentials::{Keyring, Secret};
+use super::fault::Fault;
+use super::tls;
+use super::url::{Scheme, Url, host_of, is_loopback};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+
+/// Docker Hub answers at another name than the one that its images bear.
+const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
+/// Redirects that are followed from one request.
+const MAX_REDIRECTS: usize = 5;
+/// The first wait before another try; each next one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait that is chosen here.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+/// The longest wait that a registry may ask for.
+const MAX_ASKED_WAIT: Duration = Duration::from_secs(120);
+/// Between two looks at whether to stop.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// A file that was read.
+#[derive(Debug, Clone, Default)]
+pub struct GivenFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+/// Proxies, as the environment names them.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    /// For `http`.
+    pub http: Option<Secret>,
+    /// For `https`.
+    pub https: Option<Secret>,
+    /// Hosts, `.suffixes` and `host:port`s that are reached without, with commas between them; `*` for all.
+    pub no_proxy: String,
+}
+
+/// How registries are spoken to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Certificates of authorities to trust beside the system's.
+    pub ca_files: Vec<GivenFile>,
+    /// Our own certificate and its key.
+    pub identity: Option<(GivenFile, GivenFile)>,
+    /// Registries whose certificate is not looked at, and that may speak plain HTTP.
+    pub insecure: Vec<String>,
+    /// Proxies.
+    pub proxies: Proxies,
+    /// How long to wait for a connection, and for a sign of life on it.
+    pub timeout: Duration,
+    /// How often a request is tried again.
+    pub retries: u32,
+    /// Connections that are kept.
+    pub connections: NonZeroUsize,
+    /// Where credentials are looked for.
+    pub keyring: Keyring,
+}
+
+/// Speaks to registries. Give up all requests with [`Client::watched`].
+pub struct Client<'a> {
+    settings: Settings,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) authorizer: Authorizer,
+    /// How each registry turned out to be spoken to.
+    schemes: Mutex<HashMap<String, Scheme>>,
+    plain: OnceLock<Agent>,
+    verifying: OnceLock<Agent>,
+    trusting: OnceLock<Agent>,
+    jitter: RandomState,
+}
+
+/// What goes with a request.
+pub(super) enum Body<'c> {
+    Empty,
+    Bytes(&'c [u8]),
+    /// So many bytes, which can be read again for another try.
+    Stream(u64, &'c dyn Fn() -> Result<Box<dyn Read + 'c>>),
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// A path of the registry's API.
+    Api(String),
+    /// Where an answer said to go on.
+    Location(Url),
+}
+
+/// A request to a registry.
+pub(super) struct Call<'c> {
+    pub(super) method: Method,
+    pub(super) access: &'c Access,
+    pub(super) target: Target,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Body<'c>,
+    /// Whether a failure is tried again here; who sends a blob knows better how.
+    pub(super) is_retried: bool,
+}
+
+impl<'c> Call<'c> {
+    pub(super) fn new(method: Method, access: &'c Access, target: Target) -> Self {
+        Self {
+            method,
+            access,
+            target,
+            headers: Vec::new(),
+            body: Body::Empty,
+            is_retried: true,
+        }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn body(mut self, body: Body<'c>) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(super) fn tried_once(mut self) -> Self {
+        self.is_retried = false;
+        self
+    }
+}
+
+/// An answer, of any status.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: ResponseBody,
+    /// What was asked for, in the end.
+    pub(super) url: Url,
+    method: Method,
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// `404 Not Found`.
+    pub(super) fn status_line(&self) -> String {
+        match self.status.canonical_reason() {
+            Some(reason) => format!("{} {reason}", self.status.as_u16()),
+            None => self.status.as_u16().to_string(),
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(super) fn location(&self) -> Result<Url> {
+        let location = self.header("location").ok_or_else(|| {
+            Error::new(
+                ErrorKind::Network,
+                format!(
+                    "{} {} answered {} without a Location",
+                    self.method,
+                    self.url,
+                    self.status_line()
+                ),
+            )
+        })?;
+        self.url.join(location)
+    }
+
+    /// The body, which is at most `most` bytes long.
+    pub(super) fn into_body(self, most: u64) -> Result<Vec<u8>> {
+        let host = self.url.authority.clone();
+        let mut bytes = Vec::new();
+        let read = self.body.into_reader().take(most + 1).read_to_end(&mut bytes);
+        read.map_err(|cause| Fault::of_io(cause, &host).into_error(&host))?;
+        if bytes.len() as u64 > most {
+            return Err(Error::new(
+                ErrorKind::Network,
+                format!("the answer of {} is longer than {most} bytes", self.url),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn into_reader(self) -> impl Read + Send + 'static {
+        self.body.into_reader()
+    }
+
+    /// What the registry says in an answer that is an error.
+    pub(super) fn into_error(self) -> ApiError {
+        let mut bytes = Vec::new();
+        let _ = self.body.into_reader().take(MAX_BODY).read_to_end(&mut bytes);
+        ApiError::read(&bytes)
+    }
+}
+
+impl<'a> Client<'a> {
+    /// A client that has not spoken to anybody yet.
+    #[must_use]
+    pub fn new(mut settings: Settings, progress: &'a dyn Progress) -> Self {
+        let keyring = std::mem::take(&mut settings.keyring);
+        Self {
+            settings,
+            progress,
+            authorizer: Authorizer::new(keyring),
+            schemes: Mutex::default(),
+            plain: OnceLock::new(),
+            verifying: OnceLock::new(),
+            trusting: OnceLock::new(),
+            jitter: RandomState::new(),
+        }
+    }
+
+    /// Does `work`, and cuts all connections as soon as a stop is requested.
+    pub fn watched<T>(&self, work: impl FnOnce() -> T) -> T {
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let watch = scope.spawn(|| {
+                while !is_done.load(Ordering::Acquire) {
+                    if self.progress.stop_requested() {
+                        for agent in [&self.plain, &self.verifying, &self.trusting] {
+                            if let Some(agent) = agent.get() {
+                                agent.clone().shutdown();
+                            }
+                        }
+                    }
+                    thread::park_timeout(SLICE);
+                }
+            });
+            let outcome = work();
+            is_done.store(true, Ordering::Release);
+            watch.thread().unpark();
+            outcome
+        })
+    }
+
+    /// Sends a request until there is an answer that another try would not change.
+    pub(super) fn send(&self, mut call: Call<'_>) -> Result<Answer> {
+        let mut attempt = 0;
+        loop {
+            self.progress.check()?;
+            let outcome = self.exchange(&mut call);
+            // a connection that was cut because we stop is no fault
+            self.progress.check()?;
+            let may_retry = call.is_retried && attempt < self.settings.retries;
+            match outcome {
+                Ok(answer) if is_passing(answer.status()) && may_retry => {
+                    let wait = self.wait_after(&answer, attempt)?;
+                    self.progress
+                        .detail(&format!("trying again in {} ms", wait.as_millis()));
+                    self.sleep(wait)?;
+                }
+                Ok(answer) => return Ok(answer),
+                Err(Fault::Passing(why)) if may_retry => {
+                    let wait = self.back_off(attempt);
+                    self.progress
+                        .detail(&format!("{why}; trying again in {} ms", wait.as_millis()));
+                    self.sleep(wait)?;
+                }
+                Err(fault) => return Err(self.failed(&call, fault, attempt)),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The error for a request that got no answer.
+    fn failed(&self, call: &Call<'_>, fault: Fault, attempt: u32) -> Error {
+        let url = self.url_of(call);
+        if let Fault::Final(error) = &fault
+            && error.kind() == ErrorKind::Damaged
+        {
+            return fault.into_error("");
+        }
+        let tries = match attempt {
+            0 => String::new(),
+            more => format!(" ({} tries)", more + 1),
+        };
+        fault
+            .into_error(host_of(&url.authority))
+            .context(format!("no answer to {} {url}{tries}", call.method))
+    }
+
+    /// One try: the request, the login that it may ask for, the redirects that it may lead through.
+    fn exchange(&self, call: &mut Call<'_>) -> Result<Answer, Fault> {
+        let registry = call.access.registry.clone();
+        let mut header = self.authorizer.header(self, call.access).map_err(Fault::Final)?;
+        let answer = self.on_some_scheme(call, header.as_ref())?;
+        if answer.status() != 401 || !answer.url.same_origin(&self.origin(&registry)) {
+            return Ok(answer);
+        }
+        let challenges: Vec<String> = answer
+            .headers
+            .get_all("www-authenticate")
+            .iter()
+            .filter_map(|value| value.to_str().ok().map(ToOwned::to_owned))
+            .collect();
+        if challenges.is_empty() {
+            return Ok(answer);
+        }
+        let fresh = self
+            .authorizer
+            .challenged(self, call.access, &challenges, &answer.url, header.as_ref())
+            .map_err(Fault::Final)?;
+        match fresh {
+            Some(fresh) => header = Some(fresh),
+            None => return Ok(answer),
+        }
+        // what is left of the answer must not stand in the way of the next on this connection
+        drop(answer);
+        self.follow(call, &self.url_of(call), header.as_ref())
+    }
+
+    /// Finds out how the registry is to be spoken to, where that is not sure.
+    fn on_some_scheme(&self, call: &mut Call<'_>, header: Option<&Secret>) -> Result<Answer, Fault> {
+        let registry = call.access.registry.clone();
+        let is_known = self.known_scheme(&registry).is_some();
+        let url = self.url_of(call);
+        let outcome = self.follow(call, &url, header);
+        if is_known || matches!(call.target, Target::Location(_)) {
+            return outcome;
+        }
+        let other = match self.schemes_of(&registry) {
+            [_, other] => Some(*other),
+            _ => None,
+        };
+        let speaks_other = matches!(
+            (&outcome, url.scheme),
+            (Err(Fault::NoTls | Fault::Passing(_)), Scheme::Https) | (Err(Fault::WantsTls), Scheme::Http)
+        );
+        let Some(other) = other.filter(|_| speaks_other) else {
+            if outcome.is_ok() {
+                self.remember(&registry, url.scheme);
+            }
+            return outcome;
+        };
+        let second = self.follow(call, &url.with_scheme(other), header);
+        match second {
+            Ok(answer) => {
+                self.remember(&registry, other);
+                Ok(answer)
+            }
+            // the first failure tells more, unless it only says that the other scheme is the right one
+            Err(second) if matches!(outcome, Err(Fault::NoTls | Fault::WantsTls)) => Err(second),
+            Err(_) => outcome,
+        }
+    }
+
+    /// Sends to `url` and on to where answers lead. Credentials stay with the registry.
+    fn follow(&self, call: &mut Call<'_>, url: &Url, header: Option<&Secret>) -> Result<Answer, Fault> {
+        let registry = call.access.registry.clone();
+        let mut url = url.clone();
+        let mut method = call.method.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let own = header.filter(|_| {
+                url.same_origin(&Self::origin_as(&registry, url.scheme)) && self.may_carry(&registry, &url)
+            });
+            let answer = self.once(&method, &url, &call.headers, &mut call.body, own)?;
+            let is_redirect = matches!(answer.status(), 301 | 302 | 303 | 307 | 308);
+            if !is_redirect || answer.header("location").is_none() {
+                return Ok(answer);
+            }
+            let next = answer.location().map_err(Fault::Final)?;
+            if url.scheme == Scheme::Https && next.scheme == Scheme::Http && self.is_secure(&registry) {
+                return Err(Fault::Final(Error::new(
+                    ErrorKind::Network,
+                    format!("{registry} leads from {url} to {next}, which is not encrypted"),
+                )));
+            }
+            if answer.status() == 303 && method != Method::HEAD {
+                method = Method::GET;
+                call.body = Body::Empty;
+            }
+            url = next;
+        }
+        Err(Fault::Final(
+            Error::new(
+                ErrorKind::Network,
+                format!("{registry} leads from one address to the next, {MAX_REDIRECTS} times and more"),
+            )
+            .with_hint("its redirects are set up wrong"),
+        ))
+    }
+
+    /// Credentials go over plain HTTP only to a registry that is meant to be spoken to like that.
+    fn may_carry(&self, registry: &str, url: &Url) -> bool {
+        url.scheme == Scheme::Https || self.schemes_of(registry).contains(&Scheme::Http)
+    }
+
+    /// One request, one answer.
+    fn once(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        body: &mut Body<'_>,
+        authorization: Option<&Secret>,
+    ) -> Result<Answer, Fault> {
+        let malformed = |cause: ureq::http::Error| {
+            Fault::Final(Error::new(ErrorKind::Network, format!("`{url}` is no address to go to")).with_source(cause))
+        };
+        let mut request = Request::builder().method(method).uri(url.on_the_wire());
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization.reveal());
+        }
+        let agent = self.agent(url).map_err(Fault::Final)?;
+        let proxy = self.proxy(url).map_err(Fault::Final)?;
+        let mut content: Box<dyn Read + '_>;
+        let length = match body {
+            Body::Empty => {
+                content = Box::new(io::empty());
+                matches!(*method, Method::POST | Method::PUT | Method::PATCH).then_some(0)
+            }
+            Body::Bytes(bytes) => {
+                content = Box::new(*bytes);
+                Some(bytes.len() as u64)
+            }
+            Body::Stream(length, open) => {
+                content = open().map_err(Fault::Final)?;
+                Some(*length)
+            }
+        };
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        let outcome = if length.unwrap_or_default() == 0 {
+            let request = request.body(()).map_err(malformed)?;
+            agent.run(agent.configure_request(request).proxy(proxy).build())
+        } else {
+            let request = request.body(SendBody::from_reader(&mut content)).map_err(malformed)?;
+            agent.run(agent.configure_request(request).proxy(proxy).build())
+        };
+        let host = host_of(&url.authority);
+        let outcome = outcome.map_err(|error| Fault::of(error, host));
+        let said = match &outcome {
+            Ok(response) => response.status().as_u16().to_string(),
+            Err(Fault::Passing(why)) => why.clone(),
+            Err(Fault::NoTls) => "no TLS".to_owned(),
+            Err(_) => "failed".to_owned(),
+        };
+        self.progress
+            .detail(&self.authorizer.redact(&format!("{method} {url} {said}")));
+        let (parts, body) = outcome
+            .map_err(|fault| match fault {
+                // a TLS server answers a plain request with an alert, which is no HTTP
+                Fault::Passing(why) if url.scheme == Scheme::Http && why.contains("no HTTP") => Fault::WantsTls,
+                other => other,
+            })?
+            .into_parts();
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            url: url.clone(),
+            method: method.clone(),
+        };
+        if url.scheme == Scheme::Http && answer.status() == 400 {
+            return Self::unless_tls_is_wanted(answer);
+        }
+        Ok(answer)
+    }
+
+    /// Servers of Go, nginx and Apache say so in words.
+    fn unless_tls_is_wanted(answer: Answer) -> Result<Answer, Fault> {
+        let (status, headers, url, method) = (
+            answer.status,
+            answer.headers.clone(),
+            answer.url.clone(),
+            answer.method.clone(),
+        );
+        let mut text = Vec::new();
+        let _ = answer.into_reader().take(MAX_BODY).read_to_end(&mut text);
+        let said = String::from_utf8_lossy(&text).to_ascii_lowercase();
+        if said.contains("https server") || said.contains("https port") || said.contains("ssl-enabled server port") {
+            return Err(Fault::WantsTls);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body: ResponseBody::builder().data(text),
+            url,
+            method,
+        })
+    }
+
+    /// Asks a token service, at most as often as a registry.
+    pub(super) fn ask_token_service(
+        &self,
+        url: &Url,
+        authorization: Option<&Secret>,
+        form: Option<&[(&str, &str)]>,
+    ) -> Result<Answer> {
+        let encode =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let form = form.map(|form| {
+            let pairs: Vec<String> = form
+                .iter()
+                .map(|(name, value)| format!("{name}={}", encode(value)))
+                .collect();
+            pairs.join("&")
+        });
+        let (method, headers) = match form {
+            Some(_) => (
+                Method::POST,
+                vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
+            ),
+            None => (Method::GET, Vec::new()),
+        };
+        let mut attempt = 0;
+        loop {
+            self.progress.check()?;
+            let mut body = form.as_ref().map_or(Body::Empty, |form| Body::Bytes(form.as_bytes()));
+            let outcome = self.once(&method, url, &headers, &mut body, authorization);
+            self.progress.check()?;
+            let may_retry = attempt < self.settings.retries;
+            let wait = match outcome {
+                Ok(answer) if is_passing(answer.status()) && may_retry => self.wait_after(&answer, attempt)?,
+                Ok(answer) => return Ok(answer),
+                Err(Fault::Passing(_)) if may_retry => self.back_off(attempt),
+                Err(fault) => {
+                    return Err(fault
+                        .into_error(host_of(&url.authority))
+                        .context(format!("no answer of the token service to {method} {url}")));
+                }
+            };
+            self.sleep(wait)?;
+            attempt += 1;
+        }
+    }
+
+    /// The error for an answer that is not what was asked for.
+    pub(super) fn refused(&self, access: &Access, answer: Answer) -> Error {
+        let (status, line) = (answer.status(), answer.status_line());
+        let asked = format!("{} {}", answer.method, answer.url);
+        let is_elsewhere = !answer.url.same_origin(&self.origin(&access.registry));
+        let api = answer.into_error();
+        let message = self
+            .authorizer
+            .redact(&format!("{asked} answered {line}{}", api.suffix()));
+        let login = || {
+            format!(
+                "{}; log in with docker or podman, or give --creds-stdin",
+                self.authorizer.used(access)
+            )
+        };
+        let (kind, hint) = match status {
+            401 | 403 if is_elsewhere => (
+                ErrorKind::Denied,
+                "the registry leads to this storage, which does not let us in; that is for the registry to mend".to_owned(),
+            ),
+            401 => (ErrorKind::Denied, login()),
+            403 => (
+                ErrorKind::Denied,
+                format!("{}; they may not do this with {}", self.authorizer.used(access), access.repository),
+            ),
+            404 if api.has("NAME_UNKNOWN") => (
+                ErrorKind::NotFound,
+                format!("{} has no repository {}, or hides it from us", access.registry, access.repository),
+            ),
+            404 => (
+                ErrorKind::NotFound,
+                format!("look for a typing error in `{}` and its tag", access.repository),
+            ),
+            405 => (
+                ErrorKind::Denied,
+                "the registry does not take this; it may be for reading only".to_owned(),
+            ),
+            413 => (
+                ErrorKind::Denied,
+                "the registry, or a proxy before it, takes no bodies of this length; --chunk-size MIB sends blobs in parts".to_owned(),
+            ),
+            429 => (
+                ErrorKind::Network,
+                "the registry takes no more requests for now; run the same command again later".to_owned(),
+            ),
+            500.. => (
+                ErrorKind::Network,
+                "the registry itself has failed; its log may say why; run the same command again to continue".to_owned(),
+            ),
+            _ => (ErrorKind::Network, "the registry does not do what the distribution specification says".to_owned()),
+        };
+        Error::new(kind, message).with_hint(hint)
+    }
+
+    /// `https://registry`, or what was found out.
+    pub(super) fn origin(&self, registry: &str) -> Url {
+        let scheme = self
+            .known_scheme(registry)
+            .unwrap_or_else(|| self.schemes_of(registry)[0]);
+        Self::origin_as(registry, scheme)
+    }
+
+    fn origin_as(registry: &str, scheme: Scheme) -> Url {
+        let host = if registry == DOCKER_HUB.0 {
+            DOCKER_HUB.1
+        } else {
+            registry
+        };
+        Url::new(scheme, &host.to_ascii_lowercase(), "/")
+    }
+
+    fn url_of(&self, call: &Call<'_>) -> Url {
+        match &call.target {
+            Target::Location(url) => url.clone(),
+            Target::Api(path) => {
+                let origin = self.origin(&call.access.registry);
+                Url::new(origin.scheme, &origin.authority, path)
+            }
+        }
+    }
+
+    /// Whether everything that goes to the registry is encrypted.
+    pub(super) fn is_secure(&self, registry: &str) -> bool {
+        self.schemes_of(registry) == [Scheme::Https]
+    }
+
+    fn is_insecure(&self, authority: &str) -> bool {
+        let matches = |given: &String| given == authority || (!given.contains(':') && given == host_of(authority));
+        self.settings.insecure.iter().any(matches)
+    }
+
+    /// What may be spoken with a registry, the first choice first.
+    fn schemes_of(&self, registry: &str) -> &'static [Scheme] {
+        let wants_tls = !self.settings.ca_files.is_empty() || self.settings.identity.is_some();
+        if self.is_insecure(registry) || (is_loopback(registry) && wants_tls) {
+            &[Scheme::Https, Scheme::Http]
+        } else if is_loopback(registry) {
+            &[Scheme::Http, Scheme::Https]
+        } else {
+            &[Scheme::Https]
+        }
+    }
+
+    fn known_scheme(&self, registry: &str) -> Option<Scheme> {
+        let schemes = self.schemes.lock().unwrap_or_else(PoisonError::into_inner);
+        schemes.get(registry).copied()
+    }
+
+    fn remember(&self, registry: &str, scheme: Scheme) {
+        let mut schemes = self.schemes.lock().unwrap_or_else(PoisonError::into_inner);
+        schemes.insert(registry.to_owned(), scheme);
+    }
+
+    fn agent(&self, url: &Url) -> Result<&Agent> {
+        let (cell, tls) = match url.scheme {
+            Scheme::Http => (&self.plain, None),
+            Scheme::Https if self.is_insecure(&url.authority) => (&self.trusting, Some(false)),
+            Scheme::Https => (&self.verifying, Some(true)),
+        };
+        if let Some(agent) = cell.get() {
+            return Ok(agent);
+        }
+        let timeout = Some(self.settings.timeout);
+        let connections = self.settings.connections.get();
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .user_agent(concat!("airpack/", env!("CARGO_PKG_VERSION")))
+            .timeout_resolve(timeout)
+            .timeout_connect(timeout)
+            .timeout_per_read(timeout)
+            .timeout_per_write(timeout)
+            .max_idle_connections(2 * connections)
+            .max_idle_connections_per_host(connections);
+        if let Some(verify) = tls {
+            config = config.tls_config(tls::config(&self.settings, verify)?);
+        }
+        Ok(cell.get_or_init(|| config.build().new_agent()))
+    }
+
+    fn proxy(&self, url: &Url) -> Result<Option<Proxy>> {
+        let proxies = &self.settings.proxies;
+        let given = match url.scheme {
+            Scheme::Http => &proxies.http,
+            Scheme::Https => &proxies.https,
+        };
+        let Some(given) = given.as_ref().filter(|_| !is_direct(&proxies.no_proxy, &url.authority)) else {
+            return Ok(None);
+        };
+        Proxy::new(given.reveal()).map(Some).map_err(|_| {
+            Error::invalid("the proxy that the environment names is malformed")
+                .with_hint("give http://[user:password@]host:port in HTTPS_PROXY or HTTP_PROXY")
+        })
+    }
+
+    /// How long to wait before the next try.
+    fn back_off(&self, attempt: u32) -> Duration {
+        let most = FIRST_WAIT.saturating_mul(1 << attempt.min(16)).min(MAX_WAIT);
+        // between half of it and all of it, so that many clients do not come back at once
+        let random = u32::try_from(self.jitter.hash_one(attempt) % 512).unwrap_or_default();
+        most * (512 + random) / 1024
+    }
+
+    /// What the registry asks for (RFC 9110, section 10.2.3), else what we choose.
+    fn wait_after(&self, answer: &Answer, attempt: u32) -> Result<Duration> {
+        let Some(asked) = answer
+            .header("retry-after")
+            .and_then(|text| asked_wait(text, answer.header("date")))
+        else {
+            return Ok(self.back_off(attempt));
+        };
+        if asked > MAX_ASKED_WAIT {
+            return Err(Error::new(
+                ErrorKind::Network,
+                format!(
+                    "{} {} answered {} and asks to come back in {} s",
+                    answer.method,
+                    answer.url,
+                    answer.status_line(),
+                    asked.as_secs()
+                ),
+            )
+            .with_hint("run the same command again then; it continues"));
+        }
+        Ok(asked)
+    }
+
+    /// Waits as long as an answer asks for.
+    pub(super) fn wait_as_asked(&self, answer: &Answer) -> Result<()> {
+        self.sleep(self.wait_after(answer, 0)?)
+    }
+
+    pub(super) fn wait_before_retry(&self, attempt: u32) -> Result<()> {
+        self.sleep(self.back_off(attempt))
+    }
+
+    pub(super) fn retries(&self) -> u32 {
+        self.settings.retries
+    }
+
+    fn sleep(&self, wait: Duration) -> Result<()> {
+        let mut left = wait;
+        while !left.is_zero() {
+            self.progress.check()?;
+            let slice = left.min(SLICE);
+            thread::sleep(slice);
+            left -= slice;
+        }
+        self.progress.check()
+    }
+}
+
+/// Whether the same request may get another answer soon.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// Seconds, or a date, which counts from the date of the answer itself.
+fn asked_wait(text: &str, now: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let parse = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp());
+    let wait = parse(text)?.duration_since(parse(now?)?);
+    Some(Duration::try_from(wait).unwrap_or_default())
+}
+
+/// Whether a host is reached without a proxy, by the rules that most tools have for `NO_PROXY`; loopback always is.
+fn is_direct(no_proxy: &str, authority: &str) -> bool {
+    let host = host_of(authority);
+    let matches = |entry: &str| {
+        let entry = entry.to_ascii_lowercase();
+        let suffix = entry.trim_start_matches('*').trim_start_matches('.');
+        match entry.as_str() {
+            "" => false,
+            "*" => true,
+            _ if entry == authority || entry == host => true,
+            _ => host.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')),
+        }
+    };
+    is_loopback(authority) || no_proxy.split(',').map(str::trim).any(matches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_seconds_or_dates() {
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(asked_wait("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(
+            asked_wait("Sun, 06 Nov 1994 08:49:47 GMT", date),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(asked_wait("Sun, 06 Nov 1994 08:49:27 GMT", date), Some(Duration::ZERO));
+        assert_eq!(asked_wait("Sun, 06 Nov 1994 08:49:27 GMT", None), None);
+        assert_eq!(asked_wait("soon", date), None);
+    }
+
+    #[test]
+    fn some_hosts_need_no_proxy() {
+        let check = |no_proxy: &str, authority: &str, expected: bool| {
+            assert_eq!(is_direct(no_proxy, authority), expected, "{no_proxy} {authority}");
+        };
+        check("", "localhost:5000", true);
+        check("", "r.test", false);
+        check("a.test, r.test", "r.test:5000", true);
+        check("r.test:5000", "r.test:5000", true);
+        check("r.test:5001", "r.test:5000", false);
+        check("test", "r.test", true);
+        check(".test", "r.test", true);
+        check("*.test", "r.test", true);
+        check("est", "r.test", false);
+        check("*", "r.test", true);
+    }
+}

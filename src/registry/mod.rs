@@ -1,0 +1,16 @@
+//! The distribution protocol (OCI distribution spec 1.1): a registry as one more store, and a layout as a registry.
+//!
+//! The only code with a network.
+
+mod api_error;
+mod auth;
+mod catalog;
+pub mod client;
+pub mod credentials;
+mod download;
+mod fault;
+pub mod repository;
+pub mod server;
+mod tls;
+mod upload;
+mod url;
