@@ -11,15 +11,17 @@ use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::docker_archive;
 use super::layout::IndexFile;
-use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, from_offset};
+use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, check_size, from_offset};
 use crate::archive::archive_tree::plain_tar;
-use crate::archive::entry::EntryKind;
+use crate::archive::entry::{EntryKind, display_path};
 use crate::archive::span::Span;
 use crate::archive::tar_read::TarReader;
 use crate::error::{Error, Result};
 
 /// Links that are followed from one name.
 const MAX_LINKS: usize = 8;
+/// What says which images there are.
+const LISTS: [&str; 3] = ["index.json", "manifest.json", "oci-layout"];
 
 /// An archive whose members are known. It is only read, and what is compressed is unpacked into a nameless file first.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Members {
         let mut members = HashMap::new();
         let mut reader = TarReader::new(BufReader::with_capacity(128 << 10, file));
         while let Some(found) = reader.next_entry()? {
-            let name = plain(&found.entry.path);
+            let name = inside(&found.entry.path)?;
             let member = match found.entry.kind {
                 EntryKind::File { size } => Member::File(Extent {
                     offset: found.offset,
@@ -66,7 +68,14 @@ impl Members {
                 EntryKind::Hardlink { target } => Member::Link(plain(&target)),
                 EntryKind::Dir | EntryKind::Special(_) => continue,
             };
-            members.insert(name, member);
+            let is_list = LISTS.iter().any(|list| name == list.as_bytes());
+            if members.insert(name, member).is_some() && is_list {
+                // readers differ on which of the two counts
+                return Err(Error::damaged(format!(
+                    "it has `{}` more than once",
+                    display_path(&found.entry.path)
+                )));
+            }
         }
         Ok(Self(members))
     }
@@ -82,6 +91,22 @@ impl Members {
         }
         None
     }
+}
+
+/// The name of a member, without `./` or `/` in front; one that leads out of the archive is refused.
+fn inside(path: &[u8]) -> Result<Vec<u8>> {
+    let mut depth = 0_i64;
+    for part in path.split(|&byte| byte == b'/') {
+        depth += match part {
+            b"" | b"." => 0,
+            b".." => -1,
+            _ => 1,
+        };
+        if depth < 0 {
+            return Err(Error::damaged(format!("`{}` leads out of it", display_path(path))));
+        }
+    }
+    Ok(plain(path))
 }
 
 /// The name without what changes nothing in it.
@@ -164,6 +189,16 @@ impl ArchiveStore {
         Ok(content)
     }
 
+    fn extent_of(&self, descriptor: &Descriptor) -> Result<Extent> {
+        self.extent(&descriptor.digest).ok_or_else(|| {
+            Error::damaged(format!(
+                "blob {} is missing in archive `{}`",
+                descriptor.digest,
+                self.path.display()
+            ))
+        })
+    }
+
     fn extent(&self, digest: &Digest) -> Option<Extent> {
         let name = || format!("blobs/{}/{}", digest.algorithm(), digest.hex());
         self.named.get(digest).copied().or_else(|| self.members.find(&name()))
@@ -171,17 +206,18 @@ impl ArchiveStore {
 }
 
 impl BlobSource for ArchiveStore {
+    fn check(&self, descriptor: &Descriptor) -> Result<()> {
+        match self.documents.get(&descriptor.digest) {
+            Some(_) => Ok(()),
+            None => check_size(descriptor, self.extent_of(descriptor)?.size),
+        }
+    }
+
     fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
         if let Some(bytes) = self.documents.get(&descriptor.digest) {
             return Ok(from_offset(bytes, offset));
         }
-        let extent = self.extent(&descriptor.digest).ok_or_else(|| {
-            Error::damaged(format!(
-                "blob {} is missing in archive `{}`",
-                descriptor.digest,
-                self.path.display()
-            ))
-        })?;
+        let extent = self.extent_of(descriptor)?;
         Ok(Box::new(BufReader::with_capacity(
             128 << 10,
             self.reader(extent, offset),

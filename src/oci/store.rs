@@ -30,6 +30,11 @@ pub trait BlobSource: Sync {
         )))
     }
 
+    /// An error where it is plain without reading that the blob can not be given: it is missing, or has another length.
+    fn check(&self, _descriptor: &Descriptor) -> Result<()> {
+        Ok(())
+    }
+
     /// The whole of a manifest, verified. Registries keep manifests apart from blobs.
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         self.read(descriptor)
@@ -131,12 +136,30 @@ impl BlobSource for WithDocuments<'_> {
         }
     }
 
+    fn check(&self, descriptor: &Descriptor) -> Result<()> {
+        match self.documents.get(&descriptor.digest) {
+            Some(_) => Ok(()),
+            None => self.source.check(descriptor),
+        }
+    }
+
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         match self.documents.get(&descriptor.digest) {
             Some(bytes) => Ok(bytes.clone()),
             None => self.source.read_manifest(descriptor),
         }
     }
+}
+
+/// An error unless a blob has the length that its descriptor says.
+pub(super) fn check_size(descriptor: &Descriptor, size: u64) -> Result<()> {
+    if size == descriptor.size {
+        return Ok(());
+    }
+    Err(Error::damaged(format!(
+        "blob {} is {size} bytes long instead of {}",
+        descriptor.digest, descriptor.size
+    )))
 }
 
 /// Bytes in memory from `offset` on.

@@ -204,7 +204,11 @@ pub fn run(request: &PushRequest, client: &Client<'_>, progress: &dyn Progress) 
     };
     let mut images = Vec::new();
     for item in &items {
-        images.push(push.image(item)?);
+        let pushed = push.image(item);
+        images
+            .push(pushed.map_err(|error| {
+                error.context(format!("failed to push `{}` of {}", item.source, source.location()))
+            })?);
     }
     let total = images.iter().map(|image| image.bytes.count()).sum();
     Ok(PushReport {
@@ -292,6 +296,9 @@ impl Push<'_> {
             Trust::Manifests
         };
         let plan = copy::plan(graph, repository, trust, request.jobs, self.progress)?;
+        for blob in plan.missing() {
+            source.check(blob)?;
+        }
         let of_document = |is_there: bool| match (is_there, request.dry_run) {
             (true, _) => "existing",
             (false, true) => "send",
@@ -442,10 +449,9 @@ fn the_one(source: &dyn ImageSource, entries: &[Descriptor]) -> Result<Item> {
 
 /// What an entry is called in its source.
 fn called(entry: &Descriptor) -> Option<String> {
-    entry
-        .annotation(REF_NAME)
+    IndexFile::full_name_of(entry)
+        .or_else(|| entry.annotation(REF_NAME))
         .map(ToOwned::to_owned)
-        .or_else(|| IndexFile::full_name_of(entry).map(ToOwned::to_owned))
 }
 
 /// Each image under its own name below `prefix`, without its host.

@@ -213,7 +213,10 @@ impl<'a> Server<'a> {
         let (status, length) = (reply.status, reply.length);
         let path = asked.split('?').next().unwrap_or_default();
         self.progress.done(&format!("{method} {path} {status} {length}"));
-        let mut headers = vec![header("Docker-Distribution-Api-Version", "registry/2.0")];
+        let mut headers = vec![
+            header("Server", concat!("airpack/", env!("CARGO_PKG_VERSION"))),
+            header("Docker-Distribution-Api-Version", "registry/2.0"),
+        ];
         headers.extend(reply.headers.iter().map(|(name, value)| header(name, value)));
         let length = usize::try_from(reply.length).ok();
         let response = Response::new(

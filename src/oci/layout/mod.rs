@@ -5,7 +5,7 @@ mod folder;
 mod index_file;
 mod writer;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub use writer::LayoutWriter;
 use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::json;
-use super::store::{BlobReader, BlobSource, ImageSource};
+use super::store::{BlobReader, BlobSource, ImageSource, check_size};
 use crate::archive::span::Span;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -99,8 +99,8 @@ fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
     root.join(BLOBS).join(digest.algorithm()).join(digest.hex())
 }
 
-impl BlobSource for Layout {
-    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
+impl Layout {
+    fn open_blob(&self, descriptor: &Descriptor) -> Result<File> {
         let path = self.blob_path(&descriptor.digest);
         let failed = |cause: io::Error| match cause.kind() {
             io::ErrorKind::NotFound => Error::damaged(format!(
@@ -111,7 +111,19 @@ impl BlobSource for Layout {
             io::ErrorKind::InvalidData => Error::damaged(format!("blob {} is not a file", descriptor.digest)),
             _ => Error::io("read blob", &path, cause),
         };
-        let file = open_file(&path).map_err(failed)?.into();
+        open_file(&path).map_err(failed)
+    }
+}
+
+impl BlobSource for Layout {
+    fn check(&self, descriptor: &Descriptor) -> Result<()> {
+        let metadata = self.open_blob(descriptor)?.metadata();
+        let metadata = metadata.map_err(|cause| Error::io("read blob", &self.blob_path(&descriptor.digest), cause))?;
+        check_size(descriptor, metadata.len())
+    }
+
+    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
+        let file = self.open_blob(descriptor)?.into();
         Ok(Box::new(BufReader::with_capacity(
             128 << 10,
             Span::new(&file, offset, u64::MAX),

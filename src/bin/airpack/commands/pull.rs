@@ -49,8 +49,8 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Prints the digest of each image. Manifests are kept byte for byte. What the layout has is not fetched again; after a failure the
-same command continues. Credentials and proxies are found as for `airpack push`.
+Prints the digest of each image. Manifests are kept byte for byte. What the layout has is not fetched again; after a failure \
+the same command continues. Credentials and proxies are found as for `airpack push`.
 
 Examples:
   airpack pull docker.io/cnbs/sample-base-run:noble --layout base.oci --platform linux/amd64 --platform linux/arm64

@@ -21,7 +21,7 @@ use crate::signals;
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, group = ArgGroup::new("where").required(true).args(["destination", "to"]))]
+#[command(after_help = EXAMPLES, override_usage = USAGE, group = ArgGroup::new("where").required(true).args(["destination", "to"]))]
 #[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct Arguments {
     /// A layout, a .cnb, an oci-archive or a docker-archive, and maybe one image in it: [oci:]DIR[:TAG|@DIGEST], FILE[:TAG]
@@ -62,18 +62,20 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Prints registry/repository@digest of each image. Bytes are sent as they are: digests never change. A tag moves last, when all that
-it leads to is there. Run the same command again after a failure: it continues.
+Prints registry/repository@digest of each image. Bytes are sent as they are: digests never change. A tag moves last, when all \
+that it leads to is there. Run the same command again after a failure: it continues.
 
-Credentials: --creds-stdin; AIRPACK_REGISTRY_USERNAME and AIRPACK_REGISTRY_PASSWORD; CNB_REGISTRY_AUTH; REGISTRY_AUTH_FILE and the
-other files of podman and docker, with their helpers. The first that knows the registry is used. Proxies: HTTPS_PROXY, HTTP_PROXY,
-ALL_PROXY, NO_PROXY. Registries on this machine are spoken to over plain HTTP, unless they want TLS.
+Credentials: --creds-stdin; AIRPACK_REGISTRY_USERNAME and AIRPACK_REGISTRY_PASSWORD; CNB_REGISTRY_AUTH; REGISTRY_AUTH_FILE and \
+the other files of podman and docker, with their helpers. The first that knows the registry is used. Proxies: HTTPS_PROXY, \
+HTTP_PROXY, ALL_PROXY, NO_PROXY. Registries on this machine are spoken to over plain HTTP, unless they want TLS.
 
 Examples:
   airpack push out.oci:1.0 registry.corp/acme/hello:1.0
   airpack push out.oci --to registry.corp/mirror
   airpack push hello.cnb registry.corp/acme/hello:1.0 --tag latest
   airpack push out.oci registry.corp/acme/hello:1.0 --creds-stdin < credentials";
+
+const USAGE: &str = "airpack push [OPTIONS] <SOURCE> <DEST | --to REGISTRY[/PATH]>";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let as_json = arguments.json;

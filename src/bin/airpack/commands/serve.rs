@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Prints the address, then serves until Ctrl-C. Repositories are the paths of the images' full names; what has only a tag is below the
+Prints the address, then serves until Ctrl-C. Repositories are the paths of the images' full names; what has only a tag is below the \
 name of the folder. Nobody can write to it. There is no password and no TLS: other machines reach it only when --listen says so.
 
 Examples:
