@@ -11,7 +11,7 @@ use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::docker_archive;
 use super::layout::IndexFile;
-use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, check_size, from_offset};
+use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset};
 use crate::archive::archive_tree::plain_tar;
 use crate::archive::entry::{EntryKind, display_path};
 use crate::archive::span::Span;
@@ -232,6 +232,13 @@ impl ImageSource for ArchiveStore {
 
     fn index_file(&self) -> Result<IndexFile> {
         Ok(self.index.clone())
+    }
+
+    fn version(&self, _descriptor: &Descriptor) -> Result<Version> {
+        let metadata = self.file.metadata();
+        Ok(Version::of(
+            &metadata.map_err(|cause| Error::io("read", &self.path, cause))?,
+        ))
     }
 }
 

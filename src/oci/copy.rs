@@ -15,6 +15,9 @@ use super::store::{BlobSource, BlobStore, Put};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Step, in_units};
 
+/// How often a blob is read from a source that may give other bytes each time.
+const TRIES: u32 = 3;
+
 /// How far a manifest that is in the target is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
@@ -97,9 +100,20 @@ pub fn run(
     let mut outcomes = in_parallel(jobs, missing, progress, |blob, progress| {
         let mut step = Both {
             own: progress.step(&short(&blob.digest), blob.size),
+            passed: 0,
             overall: &overall,
         };
-        let put = target.put_blob(blob, source, &mut step, progress)?;
+        let mut tries = if source.may_differ() { TRIES } else { 1 };
+        let put = loop {
+            tries -= 1;
+            match target.put_blob(blob, source, &mut step, progress) {
+                Err(error) if error.kind() == ErrorKind::Damaged && tries > 0 => {
+                    progress.detail(&format!("{error}; trying again"));
+                    step.begin_again();
+                }
+                outcome => break outcome?,
+            }
+        };
         drop(step);
         let number = copied.fetch_add(1, Ordering::Relaxed) + 1;
         let how = match &put {
@@ -140,11 +154,19 @@ fn short(digest: &Digest) -> String {
 
 struct Both<'a, 'b> {
     own: Box<dyn Step + 'a>,
+    passed: u64,
     overall: &'a Mutex<Box<dyn Step + 'b>>,
+}
+
+impl Both<'_, '_> {
+    fn begin_again(&mut self) {
+        self.rewind(self.passed);
+    }
 }
 
 impl Step for Both<'_, '_> {
     fn advance(&mut self, bytes: u64) {
+        self.passed += bytes;
         self.own.advance(bytes);
         self.overall
             .lock()
@@ -153,6 +175,7 @@ impl Step for Both<'_, '_> {
     }
 
     fn rewind(&mut self, bytes: u64) {
+        self.passed -= bytes.min(self.passed);
         self.own.rewind(bytes);
         self.overall
             .lock()

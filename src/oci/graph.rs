@@ -139,6 +139,17 @@ impl Document {
     /// Reads what a manifest or index leads to. What is neither is a leaf.
     pub fn new(descriptor: Descriptor, bytes: Vec<u8>) -> Result<Self> {
         let fields = Fields::of(&bytes, &descriptor.digest)?;
+        let is_whole = if media_type::is_index(&descriptor.media_type) {
+            fields.manifests.is_some()
+        } else {
+            !media_type::is_manifest(&descriptor.media_type) || fields.config.is_some()
+        };
+        if !is_whole {
+            return Err(Error::damaged(format!(
+                "{} is no {}: what it must have is not in it",
+                descriptor.digest, descriptor.media_type
+            )));
+        }
         // an index may list what is no manifest
         let (manifests, others): (Vec<_>, Vec<_>) =
             fields.manifests.unwrap_or_default().into_iter().partition(is_document);

@@ -1,7 +1,9 @@
 //! The stores that images are in, whatever holds them: [`BlobSource`] to read, [`BlobStore`] to write.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io::{Cursor, Read};
+use std::os::unix::fs::MetadataExt;
 
 use super::descriptor::Descriptor;
 use super::digest::{Digest, VerifiedReader};
@@ -35,6 +37,11 @@ pub trait BlobSource: Sync {
         Ok(())
     }
 
+    /// Whether the same blob may come out better when it is read again, as it may after a bad transfer.
+    fn may_differ(&self) -> bool {
+        false
+    }
+
     /// The whole of a manifest, verified. Registries keep manifests apart from blobs.
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         self.read(descriptor)
@@ -65,6 +72,29 @@ pub trait ImageSource: BlobSource {
 
     /// What it has to offer.
     fn index_file(&self) -> Result<IndexFile>;
+
+    /// What changes when the blob does.
+    fn version(&self, descriptor: &Descriptor) -> Result<Version>;
+}
+
+/// The state of a file: its number, length and time of change in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Version {
+    inode: u64,
+    len: u64,
+    changed: (i64, i64),
+}
+
+impl Version {
+    /// Of a file as it is now.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            len: metadata.len(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
 }
 
 /// How a blob came to be in a store.
@@ -141,6 +171,17 @@ impl BlobSource for WithDocuments<'_> {
             Some(_) => Ok(()),
             None => self.source.check(descriptor),
         }
+    }
+
+    fn open(&self, descriptor: &Descriptor) -> Result<BlobReader<'_>> {
+        match self.documents.get(&descriptor.digest) {
+            Some(bytes) => Ok(from_offset(bytes, 0)),
+            None => self.source.open(descriptor),
+        }
+    }
+
+    fn may_differ(&self) -> bool {
+        self.source.may_differ()
     }
 
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {

@@ -269,11 +269,7 @@ struct Pull<'p> {
 impl Pull<'_> {
     fn image(&self, reference: &ImageReference) -> Result<(PulledImage, Descriptor, Vec<Descriptor>)> {
         let repository = Repository::new(self.client, &reference.name, Purpose::Pull, Sending::default());
-        let (found, bytes) = repository.fetch(&reference.reference())?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("no image `{reference}` in the registry")).with_hint(
-                "look for a typing error in its repository and tag; a repository that needs a login may be hidden",
-            )
-        })?;
+        let (found, bytes) = repository.require(&reference.reference())?;
         let mut source = WithDocuments::new(&repository);
         source.keep(&found.digest, bytes);
         let root = choose(&mut source, &found, &self.request.platforms)?;

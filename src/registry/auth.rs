@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, is_passing};
 use super::credentials::{Credentials, Found, Keyring, Secret};
 use super::url::{Scheme, Url};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,8 +15,6 @@ use crate::oci::json;
 
 /// The name that we say to token services.
 const CLIENT_ID: &str = "airpack";
-/// The most that is read of a token service's answer.
-const MAX_TOKEN: u64 = 1 << 20;
 
 /// What a request is for: the registry, the repository, and what is done there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -251,20 +249,23 @@ impl Authorizer {
         }
         let answer = ask(client, access, &url, service, found.map(|found| &found.credentials))?;
         if answer.status() != 200 {
-            let (line, said) = (answer.status_line(), answer.into_error().suffix());
-            return Err(Error::new(
-                ErrorKind::Denied,
-                self.redact(&format!(
-                    "the token service of {} at {url} answered {line}{said}",
-                    access.registry
-                )),
-            )
-            .with_hint(format!(
-                "{}; log in with docker or podman, or give --creds-stdin",
-                said_of(found, access)
-            )));
+            let (status, line) = (answer.status(), answer.status_line());
+            let said = answer.into_error().suffix();
+            let message = self.redact(&format!(
+                "the token service of {} at {url} answered {line}{said}",
+                access.registry
+            ));
+            return Err(if is_passing(status) {
+                Error::new(ErrorKind::Network, message)
+                    .with_hint("the token service itself has failed; run the same command again to continue")
+            } else {
+                Error::new(ErrorKind::Denied, message).with_hint(format!(
+                    "{}; log in with docker or podman, or give --creds-stdin",
+                    said_of(found, access)
+                ))
+            });
         }
-        let body: TokenBody = json::from_slice(&answer.into_body(MAX_TOKEN)?, "the answer")
+        let body: TokenBody = json::from_slice(&answer.into_body()?, "the answer")
             .map_err(|_| Error::new(ErrorKind::Network, format!("the answer of {url} is no token")))?;
         let token = body
             .token

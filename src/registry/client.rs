@@ -10,13 +10,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ureq::http::{HeaderMap, Method, Request, StatusCode};
 use ureq::{Agent, Body as ResponseBody, Proxy, SendBody};
 
 use super::api_error::{ApiError, MAX_BODY};
 use super::auth::{Access, Authorizer};
 use super::credentials::{Keyring, Secret};
-use super::fault::Fault;
+use super::fault::{Fault, NO_SIGN_OF_LIFE};
 use super::tls;
 use super::url::{Scheme, Url, host_of, is_loopback};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The longest wait that a registry may ask for.
 const MAX_ASKED_WAIT: Duration = Duration::from_secs(120);
+/// The most that is read of a token service's answer.
+const MAX_TOKEN: u64 = 1 << 20;
 /// Between two looks at whether to stop.
 const SLICE: Duration = Duration::from_millis(20);
 
@@ -74,6 +77,8 @@ pub struct Settings {
     pub connections: NonZeroUsize,
     /// Where credentials are looked for.
     pub keyring: Keyring,
+    /// The clock, for registries that say until when to wait but not what time it is.
+    pub now: fn() -> Timestamp,
 }
 
 /// Speaks to registries. Give up all requests with [`Client::watched`].
@@ -188,18 +193,29 @@ impl Answer {
         self.url.join(location)
     }
 
-    /// The body, which is at most `most` bytes long.
-    pub(super) fn into_body(self, most: u64) -> Result<Vec<u8>> {
+    /// The same answer with its body in memory, and that body, which is at most `most` bytes long.
+    fn read(mut self, most: u64) -> Result<(Self, Vec<u8>), Fault> {
         let host = self.url.authority.clone();
         let mut bytes = Vec::new();
-        let read = self.body.into_reader().take(most + 1).read_to_end(&mut bytes);
-        read.map_err(|cause| Fault::of_io(cause, &host).into_error(&host))?;
+        let body = std::mem::replace(&mut self.body, ResponseBody::builder().data(Vec::new()));
+        let read = body.into_reader().take(most + 1).read_to_end(&mut bytes);
+        read.map_err(|cause| Fault::of_io(cause, &host))?;
         if bytes.len() as u64 > most {
-            return Err(Error::new(
+            return Err(Fault::Final(Error::new(
                 ErrorKind::Network,
                 format!("the answer of {} is longer than {most} bytes", self.url),
-            ));
+            )));
         }
+        self.body = ResponseBody::builder().data(bytes.clone());
+        Ok((self, bytes))
+    }
+
+    /// The body of an answer that was read whole.
+    pub(super) fn into_body(self) -> Result<Vec<u8>> {
+        let host = self.url.authority.clone();
+        let mut bytes = Vec::new();
+        let read = self.body.into_reader().read_to_end(&mut bytes);
+        read.map_err(|cause| Fault::of_io(cause, &host).into_error(&host))?;
         Ok(bytes)
     }
 
@@ -212,6 +228,16 @@ impl Answer {
         let mut bytes = Vec::new();
         let _ = self.body.into_reader().take(MAX_BODY).read_to_end(&mut bytes);
         ApiError::read(&bytes)
+    }
+}
+
+/// Ends the watch also when the work panics.
+struct EndOfWatch<'w>(&'w AtomicBool, thread::Thread);
+
+impl Drop for EndOfWatch<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+        self.1.unpark();
     }
 }
 
@@ -248,10 +274,8 @@ impl<'a> Client<'a> {
                     thread::park_timeout(SLICE);
                 }
             });
-            let outcome = work();
-            is_done.store(true, Ordering::Release);
-            watch.thread().unpark();
-            outcome
+            let _end = EndOfWatch(&is_done, watch.thread().clone());
+            work()
         })
     }
 
@@ -266,7 +290,9 @@ impl<'a> Client<'a> {
             let may_retry = call.is_retried && attempt < self.settings.retries;
             match outcome {
                 Ok(answer) if is_passing(answer.status()) && may_retry => {
-                    let wait = self.wait_after(&answer, attempt)?;
+                    let Some(wait) = self.wait_after(&answer, attempt) else {
+                        return Ok(answer);
+                    };
                     self.progress
                         .detail(&format!("trying again in {} ms", wait.as_millis()));
                     self.sleep(wait)?;
@@ -280,6 +306,51 @@ impl<'a> Client<'a> {
                 }
                 Err(fault) => return Err(self.failed(&call, fault, attempt)),
             }
+            attempt += 1;
+        }
+    }
+
+    /// The same with a body that is at most `most` bytes long, read whole: what breaks off, or is not what `check` wants, is asked for
+    /// again.
+    pub(super) fn send_and_read<'c>(
+        &self,
+        make: impl Fn() -> Call<'c>,
+        most: u64,
+        check: impl Fn(&[u8]) -> Result<()>,
+    ) -> Result<Answer> {
+        let mut attempt = 0;
+        loop {
+            let answer = self.send(make())?;
+            if answer.status() != 200 {
+                return Ok(answer);
+            }
+            let (asked, registry) = (
+                format!("{} {}", answer.method, answer.url),
+                answer.url.authority.clone(),
+            );
+            let read = answer.read(most);
+            self.progress.check()?;
+            let may_retry = attempt < self.settings.retries;
+            match read {
+                Ok((answer, bytes)) => match check(&bytes) {
+                    Ok(()) => return Ok(answer),
+                    Err(error) if may_retry => self.progress.detail(&format!("{asked}: {error}; trying again")),
+                    Err(error) => {
+                        return Err(error
+                            .context(format!("{asked} gave other content than was asked for"))
+                            .with_hint("the registry, or something before it, changes what passes through"));
+                    }
+                },
+                Err(Fault::Passing(why)) if may_retry => {
+                    self.progress.detail(&format!("{asked}: {why}; trying again"));
+                }
+                Err(fault) => {
+                    return Err(fault
+                        .into_error(host_of(&registry))
+                        .context(format!("{asked} broke off")));
+                }
+            }
+            self.wait_before_retry(attempt)?;
             attempt += 1;
         }
     }
@@ -454,7 +525,12 @@ impl<'a> Client<'a> {
             agent.run(agent.configure_request(request).proxy(proxy).build())
         };
         let host = host_of(&url.authority);
-        let outcome = outcome.map_err(|error| Fault::of(error, host));
+        let outcome = outcome.map_err(|error| match Fault::of(error, host) {
+            Fault::Passing(why) if why == NO_SIGN_OF_LIFE => {
+                Fault::Passing(format!("{why} for {} s (--timeout)", self.settings.timeout.as_secs()))
+            }
+            fault => fault,
+        });
         let said = match &outcome {
             Ok(response) => response.status().as_u16().to_string(),
             Err(Fault::Passing(why)) => why.clone(),
@@ -533,11 +609,16 @@ impl<'a> Client<'a> {
         loop {
             self.progress.check()?;
             let mut body = form.as_ref().map_or(Body::Empty, |form| Body::Bytes(form.as_bytes()));
-            let outcome = self.once(&method, url, &headers, &mut body, authorization);
+            let outcome = self
+                .once(&method, url, &headers, &mut body, authorization)
+                .and_then(|answer| answer.read(MAX_TOKEN).map(|(answer, _)| answer));
             self.progress.check()?;
             let may_retry = attempt < self.settings.retries;
             let wait = match outcome {
-                Ok(answer) if is_passing(answer.status()) && may_retry => self.wait_after(&answer, attempt)?,
+                Ok(answer) if is_passing(answer.status()) && may_retry => match self.wait_after(&answer, attempt) {
+                    Some(wait) => wait,
+                    None => return Ok(answer),
+                },
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Passing(_)) if may_retry => self.back_off(attempt),
                 Err(fault) => {
@@ -555,6 +636,7 @@ impl<'a> Client<'a> {
     pub(super) fn refused(&self, access: &Access, answer: Answer) -> Error {
         let (status, line) = (answer.status(), answer.status_line());
         let asked = format!("{} {}", answer.method, answer.url);
+        let asked_wait = self.asked_wait(&answer);
         let is_elsewhere = !answer.url.same_origin(&self.origin(&access.registry));
         let api = answer.into_error();
         let message = self
@@ -591,6 +673,13 @@ impl<'a> Client<'a> {
             413 => (
                 ErrorKind::Denied,
                 "the registry, or a proxy before it, takes no bodies of this length; --chunk-size MIB sends blobs in parts".to_owned(),
+            ),
+            _ if asked_wait.is_some_and(|wait| wait > MAX_ASKED_WAIT) => (
+                ErrorKind::Network,
+                format!(
+                    "the registry asks to come back in {} s; run the same command again then, it continues",
+                    asked_wait.unwrap_or_default().as_secs()
+                ),
             ),
             429 => (
                 ErrorKind::Network,
@@ -715,33 +804,29 @@ impl<'a> Client<'a> {
         most * (512 + random) / 1024
     }
 
-    /// What the registry asks for (RFC 9110, section 10.2.3), else what we choose.
-    fn wait_after(&self, answer: &Answer, attempt: u32) -> Result<Duration> {
-        let Some(asked) = answer
-            .header("retry-after")
-            .and_then(|text| asked_wait(text, answer.header("date")))
-        else {
-            return Ok(self.back_off(attempt));
-        };
-        if asked > MAX_ASKED_WAIT {
-            return Err(Error::new(
-                ErrorKind::Network,
-                format!(
-                    "{} {} answered {} and asks to come back in {} s",
-                    answer.method,
-                    answer.url,
-                    answer.status_line(),
-                    asked.as_secs()
-                ),
-            )
-            .with_hint("run the same command again then; it continues"));
+    /// How long to wait before the next try: what the registry asks for, else what we choose; `None` for longer than anybody waits.
+    fn wait_after(&self, answer: &Answer, attempt: u32) -> Option<Duration> {
+        match self.asked_wait(answer) {
+            Some(asked) if asked > MAX_ASKED_WAIT => None,
+            Some(asked) => Some(asked),
+            None => Some(self.back_off(attempt)),
         }
-        Ok(asked)
+    }
+
+    /// `Retry-After` (RFC 9110, section 10.2.3).
+    fn asked_wait(&self, answer: &Answer) -> Option<Duration> {
+        let now = || {
+            answer
+                .header("date")
+                .and_then(http_date)
+                .unwrap_or_else(self.settings.now)
+        };
+        asked_wait(answer.header("retry-after")?, now)
     }
 
     /// Waits as long as an answer asks for.
     pub(super) fn wait_as_asked(&self, answer: &Answer) -> Result<()> {
-        self.sleep(self.wait_after(answer, 0)?)
+        self.sleep(self.wait_after(answer, 0).unwrap_or_default())
     }
 
     pub(super) fn wait_before_retry(&self, attempt: u32) -> Result<()> {
@@ -769,14 +854,18 @@ pub(super) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Seconds, or a date, which counts from the date of the answer itself.
-fn asked_wait(text: &str, now: Option<&str>) -> Option<Duration> {
+/// Seconds, or a date.
+fn asked_wait(text: &str, now: impl Fn() -> Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let parse = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp());
-    let wait = parse(text)?.duration_since(parse(now?)?);
+    let wait = http_date(text)?.duration_since(now());
     Some(Duration::try_from(wait).unwrap_or_default())
+}
+
+/// A date as HTTP has them (RFC 9110, section 5.6.7).
+fn http_date(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp())
 }
 
 /// Whether a host is reached without a proxy, by the rules that most tools have for `NO_PROXY`; loopback always is.
@@ -801,15 +890,14 @@ mod tests {
 
     #[test]
     fn waits_are_seconds_or_dates() {
-        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(asked_wait("7", None), Some(Duration::from_secs(7)));
-        assert_eq!(
-            asked_wait("Sun, 06 Nov 1994 08:49:47 GMT", date),
-            Some(Duration::from_secs(10))
-        );
-        assert_eq!(asked_wait("Sun, 06 Nov 1994 08:49:27 GMT", date), Some(Duration::ZERO));
-        assert_eq!(asked_wait("Sun, 06 Nov 1994 08:49:27 GMT", None), None);
-        assert_eq!(asked_wait("soon", date), None);
+        let now = || http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(asked_wait(text, now), expected.map(Duration::from_secs), "{text}");
+        };
+        check("7", Some(7));
+        check("Sun, 06 Nov 1994 08:49:47 GMT", Some(10));
+        check("Sun, 06 Nov 1994 08:49:27 GMT", Some(0));
+        check("soon", None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ureq::http::Method;
 use super::client::{Answer, Call};
 use super::fault::Fault;
 use super::repository::Repository;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::oci::descriptor::Descriptor;
 
 /// So many new bytes make up for a failure.
@@ -20,6 +20,8 @@ pub(super) struct Download<'a> {
     position: u64,
     body: Option<Box<dyn Read + Send>>,
     failures: u32,
+    /// Whether the registry does not give parts as they are asked for.
+    no_ranges: bool,
     /// Where the last failure was.
     failed_at: u64,
 }
@@ -32,6 +34,7 @@ impl<'a> Download<'a> {
             position: offset,
             body: None,
             failures: 0,
+            no_ranges: false,
             failed_at: offset,
         };
         download.body = Some(download.open()?);
@@ -39,7 +42,7 @@ impl<'a> Download<'a> {
     }
 
     /// The blob from `position` on.
-    fn open(&self) -> Result<Box<dyn Read + Send>> {
+    fn open(&mut self) -> Result<Box<dyn Read + Send>> {
         let repository = self.repository;
         let digest = &self.descriptor.digest;
         let what = format!("get blob {digest} from");
@@ -48,19 +51,16 @@ impl<'a> Download<'a> {
             &repository.access,
             repository.api(&format!("blobs/{digest}")),
         );
-        if self.position > 0 {
+        if self.position > 0 && !self.no_ranges {
             call = call.header("range", format!("bytes={}-", self.position));
         }
         let answer = repository.client.send(call)?;
         let skipped = match answer.status() {
             200 => self.position,
             206 if starts_at(&answer) == Some(self.position) => 0,
-            206 => {
-                return Err(Error::new(
-                    ErrorKind::Network,
-                    format!("{} answered another range than was asked for", answer.url),
-                )
-                .context(format!("failed to {what} {}", repository.name())));
+            206 | 416 if !self.no_ranges => {
+                self.no_ranges = true;
+                return self.open();
             }
             404 => {
                 return Err(repository

@@ -4,6 +4,9 @@ use std::io;
 
 use crate::error::{Error, ErrorKind};
 
+/// What is said when nothing comes any more.
+pub(super) const NO_SIGN_OF_LIFE: &str = "no sign of life";
+
 /// A request that got no answer.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -23,7 +26,7 @@ impl Fault {
         match error {
             ureq::Error::Io(cause) => Self::of_io(cause, host),
             ureq::Error::Rustls(cause) => Self::of_tls(&cause, host),
-            ureq::Error::Timeout(what) => Self::Passing(format!("no sign of life in time ({what})")),
+            ureq::Error::Timeout(_) => Self::Passing(NO_SIGN_OF_LIFE.to_owned()),
             ureq::Error::HostNotFound => Self::Final(unknown_host(host)),
             ureq::Error::Protocol(cause) => Self::Passing(format!("the answer is no HTTP: {cause}")),
             ureq::Error::ConnectProxyFailed(why) => Self::Final(
@@ -123,7 +126,7 @@ fn said(cause: &io::Error) -> String {
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         io::ErrorKind::BrokenPipe => "the connection was closed while sending".to_owned(),
         io::ErrorKind::UnexpectedEof => "the connection was closed too early".to_owned(),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no sign of life in time".to_owned(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => NO_SIGN_OF_LIFE.to_owned(),
         _ => cause.to_string(),
     }
 }

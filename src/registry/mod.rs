@@ -9,6 +9,7 @@ pub mod client;
 pub mod credentials;
 mod download;
 mod fault;
+mod listener;
 pub mod repository;
 pub mod server;
 mod tls;

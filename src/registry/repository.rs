@@ -1,6 +1,7 @@
 //! [`Repository`]: one repository of a registry as a store, by the OCI distribution spec 1.1.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
 use ureq::http::Method;
@@ -9,9 +10,9 @@ use super::auth::Access;
 use super::client::{Answer, Body, Call, Client, Target};
 use super::download::Download;
 use super::upload;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
-use crate::oci::digest::Digest;
+use crate::oci::digest::{Digest, VerifiedReader};
 use crate::oci::graph::{Referrer, media_type_of};
 use crate::oci::index::ImageIndex;
 use crate::oci::json;
@@ -111,37 +112,65 @@ impl<'a> Repository<'a> {
 
     /// The manifest that `reference` names, with its bytes; `None` when it names nothing.
     pub fn fetch(&self, reference: &str) -> Result<Option<(Descriptor, Vec<u8>)>> {
-        let call = Call::new(Method::GET, &self.access, self.api(&format!("manifests/{reference}")));
-        let answer = self.client.send(call.header("accept", ACCEPT))?;
+        let answer = self.get_manifest(reference)?;
         match answer.status() {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(self.failed(&format!("get `{reference}` from"), answer)),
+            200 => self.manifest_in(reference, answer).map(Some),
+            404 => Ok(None),
+            _ => Err(self.failed(&format!("get `{reference}` from"), answer)),
         }
+    }
+
+    /// The same; an error when it names nothing.
+    pub fn require(&self, reference: &str) -> Result<(Descriptor, Vec<u8>)> {
+        let answer = self.get_manifest(reference)?;
+        match answer.status() {
+            200 => self.manifest_in(reference, answer),
+            404 => Err(self
+                .client
+                .refused(&self.access, answer)
+                .context(format!("{} has no image `{reference}`", self.name()))
+                .with_hint(
+                    "look for a typing error in repository and tag; a repository that needs a login may be hidden",
+                )),
+            _ => Err(self.failed(&format!("get `{reference}` from"), answer)),
+        }
+    }
+
+    fn get_manifest(&self, reference: &str) -> Result<Answer> {
+        let target = self.api(&format!("manifests/{reference}"));
+        let call = || Call::new(Method::GET, &self.access, target.clone()).header("accept", ACCEPT);
+        let asked = reference.parse::<Digest>();
+        let check = |bytes: &[u8]| asked.as_ref().map_or(Ok(()), |asked| asked.check(bytes));
+        self.client
+            .send_and_read(call, MAX_MANIFEST, check)
+            .map_err(|error| error.context(format!("failed to get `{reference}` from {}", self.name())))
+    }
+
+    /// The manifest in a good answer. By digest it was checked before.
+    fn manifest_in(&self, reference: &str, answer: Answer) -> Result<(Descriptor, Vec<u8>)> {
         let context = |error: Error| error.context(format!("failed to get `{reference}` from {}", self.name()));
         let said = answer.header("content-type").map(essence);
-        let said_digest = answer.header("docker-content-digest").map(ToOwned::to_owned);
-        let bytes = answer.into_body(MAX_MANIFEST).map_err(context)?;
+        let said_digest = answer
+            .header("docker-content-digest")
+            .and_then(|digest| digest.parse::<Digest>().ok());
+        let bytes = answer.into_body()?;
         let digest = match reference.parse::<Digest>() {
-            Ok(asked) => {
-                asked
-                    .check(&bytes)
-                    .map_err(|error| context(error.with_hint("the registry gives other content than was asked for")))?;
-                asked
-            }
+            Ok(asked) => asked,
             Err(_) => Digest::of(&bytes),
         };
         if let Some(said) = said_digest
-            && said.starts_with("sha256:")
-            && digest.algorithm() == "sha256"
-            && said != digest.to_string()
+            && said.algorithm() == digest.algorithm()
+            && said != digest
         {
-            return Err(context(Error::damaged(format!(
-                "the registry says that its digest is {said}, but it is {digest}"
-            ))));
+            return Err(context(
+                Error::damaged(format!(
+                    "the registry says that its digest is {said}, but it is {digest}"
+                ))
+                .with_hint("the registry, or something before it, changes what passes through"),
+            ));
         }
         let media_type = media_type_of(&bytes, &digest, said.as_deref()).map_err(context)?;
-        Ok(Some((Descriptor::new(&media_type, digest, bytes.len() as u64), bytes)))
+        Ok((Descriptor::new(&media_type, digest, bytes.len() as u64), bytes))
     }
 
     /// Makes `tag` the name of a manifest, all of whose parts are there.
@@ -220,8 +249,8 @@ impl<'a> Repository<'a> {
         let mut target = self.api(&format!("referrers/{subject}"));
         let mut found = Vec::new();
         for page in 0..MAX_PAGES {
-            let call = Call::new(Method::GET, &self.access, target).header("accept", media_type::INDEX);
-            let answer = self.client.send(call)?;
+            let call = || Call::new(Method::GET, &self.access, target.clone()).header("accept", media_type::INDEX);
+            let answer = self.client.send_and_read(call, MAX_MANIFEST, |_| Ok(()))?;
             match answer.status() {
                 200 => {}
                 // a registry without that list
@@ -232,7 +261,7 @@ impl<'a> Repository<'a> {
                 .header("link")
                 .and_then(next_page)
                 .map(|next| answer.url.join(next));
-            let index: ImageIndex = json::from_slice(&answer.into_body(MAX_MANIFEST)?, "the list of referrers")?;
+            let index: ImageIndex = json::from_slice(&answer.into_body()?, "the list of referrers")?;
             found.extend(index.manifests);
             match next {
                 Some(next) => target = Target::Location(next?),
@@ -265,6 +294,19 @@ impl BlobSource for Repository<'_> {
         Ok(Box::new(Download::new(self, descriptor.clone(), offset)?))
     }
 
+    fn open(&self, descriptor: &Descriptor) -> Result<BlobReader<'_>> {
+        let blob = Download::new(self, descriptor.clone(), 0)?;
+        Ok(Box::new(Verified {
+            inner: VerifiedReader::new(blob, descriptor.digest.clone(), descriptor.size),
+            repository: self,
+            digest: descriptor.digest.clone(),
+        }))
+    }
+
+    fn may_differ(&self) -> bool {
+        true
+    }
+
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         let reference = descriptor.digest.to_string();
         let (_, bytes) = self.fetch(&reference)?.ok_or_else(|| {
@@ -282,6 +324,32 @@ impl BlobSource for Repository<'_> {
             )));
         }
         Ok(bytes)
+    }
+}
+
+/// Says where content that is not what it should be came from.
+struct Verified<'a> {
+    inner: VerifiedReader<Download<'a>>,
+    repository: &'a Repository<'a>,
+    digest: Digest,
+}
+
+impl Read for Verified<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).map_err(|cause| {
+            let error = from_io(cause, |cause| {
+                Error::new(ErrorKind::Network, format!("failed to read blob {}", self.digest)).with_source(cause)
+            });
+            if error.kind() != ErrorKind::Damaged {
+                return error.into();
+            }
+            let url = self.repository.client.origin(&self.repository.access.registry);
+            let path = format!("v2/{}/blobs/{}", self.repository.access.repository, self.digest);
+            error
+                .context(format!("GET {url}{path} gave other content than was asked for"))
+                .with_hint("the registry, or something before it, changes what passes through; push the image again")
+                .into()
+        })
     }
 }
 

@@ -2,31 +2,24 @@
 //!
 //! It has no way to write: what is no GET or HEAD is refused before it is looked at.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Read};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json as value};
-use tiny_http::{Header, Method, Request, Response, StatusCode};
 
 use super::catalog::{Catalog, Hosted};
+use super::listener::{Asked, Listener, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
 use crate::oci::digest::Digest;
 use crate::oci::index::ImageIndex;
 use crate::oci::json;
 use crate::oci::layout::IndexFile;
-use crate::oci::store::ImageSource;
+use crate::oci::store::{ImageSource, Version};
 use crate::progress::Progress;
 
-/// Requests that are answered at once.
-const MAX_AT_ONCE: usize = 64;
-/// Between two looks at whether to stop.
-const SLICE: Duration = Duration::from_millis(50);
 /// Entries of a list where the client asks for no number.
 const PAGE: usize = 1000;
 
@@ -36,19 +29,10 @@ pub struct Server<'a> {
     /// The repository of images that have no name but a tag.
     unnamed: String,
     progress: &'a dyn Progress,
-    http: tiny_http::Server,
-    address: SocketAddr,
+    listener: Listener,
     catalog: Mutex<Option<(IndexFile, Arc<Catalog>)>>,
-    /// Blobs that were found to be what they should be.
-    verified: Mutex<HashSet<Digest>>,
-}
-
-/// What is answered.
-struct Reply<'s> {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    length: u64,
-    body: Box<dyn Read + Send + 's>,
+    /// Blobs that were found to be what they should be, as their files were then.
+    verified: Mutex<HashMap<Digest, Version>>,
 }
 
 impl Reply<'_> {
@@ -126,27 +110,29 @@ impl<'a> Server<'a> {
         address: SocketAddr,
         progress: &'a dyn Progress,
     ) -> Result<Self> {
-        let http = tiny_http::Server::http(address).map_err(|cause| {
-            let is_in_use = cause
-                .downcast_ref::<io::Error>()
-                .is_some_and(|cause| cause.kind() == io::ErrorKind::AddrInUse);
+        let listener = Listener::bind(address).map_err(|cause| {
+            let hint = match cause.kind() {
+                io::ErrorKind::AddrInUse => Some(format!(
+                    "another program has that port; --listen {} takes a free one",
+                    SocketAddr::new(address.ip(), 0)
+                )),
+                io::ErrorKind::AddrNotAvailable => Some(
+                    "this machine has no such address; 127.0.0.1 is for this machine only, 0.0.0.0 for all".to_owned(),
+                ),
+                io::ErrorKind::PermissionDenied => Some("ports below 1024 are for root; take a higher one".to_owned()),
+                _ => None,
+            };
             let error = Error::new(ErrorKind::Io, format!("failed to listen on {address}")).with_source(cause);
-            if is_in_use {
-                error.with_hint(format!(
-                    "another program has that port; --listen {}:0 takes a free one",
-                    address.ip()
-                ))
-            } else {
-                error
+            match hint {
+                Some(hint) => error.with_hint(hint),
+                None => error,
             }
         })?;
-        let address = http.server_addr().to_ip().unwrap_or(address);
         Ok(Self {
             source,
             unnamed: unnamed.to_owned(),
             progress,
-            http,
-            address,
+            listener,
             catalog: Mutex::default(),
             verified: Mutex::default(),
         })
@@ -155,7 +141,7 @@ impl<'a> Server<'a> {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// What it has, as `repository:tag`.
@@ -175,60 +161,32 @@ impl<'a> Server<'a> {
 
     /// Answers until a stop is requested.
     pub fn run(&self) -> Result<()> {
-        let busy = AtomicUsize::new(0);
-        thread::scope(|scope| {
-            while !self.progress.stop_requested() {
-                let request = self
-                    .http
-                    .recv_timeout(SLICE)
-                    .map_err(|cause| Error::new(ErrorKind::Io, "failed to take a connection").with_source(cause))?;
-                let Some(request) = request else { continue };
-                if busy.fetch_add(1, Ordering::AcqRel) < MAX_AT_ONCE {
-                    scope.spawn(|| {
-                        self.answer(request);
-                        busy.fetch_sub(1, Ordering::AcqRel);
-                    });
-                } else {
-                    self.answer(request);
-                    busy.fetch_sub(1, Ordering::AcqRel);
-                }
-            }
-            self.http.unblock();
-            Ok(())
-        })
+        let stop = || self.progress.stop_requested();
+        self.listener
+            .run(&stop, &|asked| self.answer(asked))
+            .map_err(|cause| Error::new(ErrorKind::Io, "failed to take connections").with_source(cause))
     }
 
-    fn answer(&self, request: Request) {
-        let asked = request.url().to_owned();
-        let method = request.method().clone();
-        let reply = match method {
-            Method::Get | Method::Head => self
-                .reply(&asked, range_of(&request).as_deref())
-                .unwrap_or_else(|error| {
-                    self.progress.done(&format!("{asked}: {error}"));
-                    Reply::error(500, "UNKNOWN", &told(&error))
-                }),
+    fn answer(&self, asked: &Asked) -> Reply<'a> {
+        let target = &asked.target;
+        let mut reply = match asked.method.as_str() {
+            "GET" | "HEAD" => self.reply(target, asked.header("range")).unwrap_or_else(|error| {
+                self.progress.done(&format!("{target}: {error}"));
+                Reply::error(500, "UNKNOWN", &told(&error))
+            }),
             _ => Reply::error(405, "UNSUPPORTED", "this registry is for reading only").with("Allow", "GET, HEAD"),
         };
-        let (status, length) = (reply.status, reply.length);
-        let path = asked.split('?').next().unwrap_or_default();
-        self.progress.done(&format!("{method} {path} {status} {length}"));
-        let mut headers = vec![
-            header("Server", concat!("airpack/", env!("CARGO_PKG_VERSION"))),
-            header("Docker-Distribution-Api-Version", "registry/2.0"),
-        ];
-        headers.extend(reply.headers.iter().map(|(name, value)| header(name, value)));
-        let length = usize::try_from(reply.length).ok();
-        let response = Response::new(
-            StatusCode(status),
-            headers.into_iter().flatten().collect(),
-            reply.body,
-            length,
-            None,
-        )
-        .with_chunked_threshold(usize::MAX);
-        // a client that has gone is its own business
-        let _ = request.respond(response);
+        reply
+            .headers
+            .push(("Server", concat!("airpack/", env!("CARGO_PKG_VERSION")).to_owned()));
+        reply
+            .headers
+            .push(("Docker-Distribution-Api-Version", "registry/2.0".to_owned()));
+        let path = target.split('?').next().unwrap_or_default();
+        let sent = if asked.method == "HEAD" { 0 } else { reply.length };
+        self.progress
+            .done(&format!("{} {path} {} {sent}", asked.method, reply.status));
+        reply
     }
 
     fn reply(&self, asked: &str, range: Option<&str>) -> Result<Reply<'a>> {
@@ -299,7 +257,10 @@ impl<'a> Server<'a> {
                     .with("Content-Range", format!("bytes */{size}")));
             }
         };
-        let body = self.source.open_from(descriptor, start)?;
+        let body = match status {
+            200 => self.source.open(descriptor)?,
+            _ => self.source.open_from(descriptor, start)?,
+        };
         let mut reply = Reply {
             status,
             headers: vec![
@@ -308,7 +269,11 @@ impl<'a> Server<'a> {
                 ("Accept-Ranges", "bytes".to_owned()),
             ],
             length: end - start,
-            body: Box::new(body.take(end - start)),
+            body: if status == 200 {
+                body
+            } else {
+                Box::new(body.take(end - start))
+            },
         };
         if status == 206 {
             reply = reply.with("Content-Range", format!("bytes {start}-{}/{size}", end - 1));
@@ -316,10 +281,11 @@ impl<'a> Server<'a> {
         Ok(reply)
     }
 
-    /// Reads a blob to its end once, before any of it is given away.
+    /// Reads a blob to its end before any of it is given away, once as long as its file does not change.
     fn verify(&self, descriptor: &Descriptor) -> Result<()> {
-        let is_known = |verified: &HashSet<Digest>| verified.contains(&descriptor.digest);
-        if is_known(&self.verified.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let version = self.source.version(descriptor)?;
+        let known = |verified: &HashMap<Digest, Version>| verified.get(&descriptor.digest) == Some(&version);
+        if known(&self.verified.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(());
         }
         let mut blob = self.source.open(descriptor)?;
@@ -331,7 +297,7 @@ impl<'a> Server<'a> {
         self.verified
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(descriptor.digest.clone());
+            .insert(descriptor.digest.clone(), version);
         Ok(())
     }
 
@@ -443,17 +409,6 @@ fn parse_range(text: &str, size: u64) -> Range {
     } else {
         Range::Part(first, after)
     }
-}
-
-fn range_of(request: &Request) -> Option<String> {
-    let header = request.headers().iter().find(|header| header.field.equiv("Range"))?;
-    Some(header.value.as_str().to_owned())
-}
-
-/// Headers come from digests, media types and names, which may hold anything: what no header can say is left out.
-fn header(name: &str, value: &str) -> Option<Header> {
-    let is_plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    is_plain.then(|| Header::from_bytes(name, value).ok()).flatten()
 }
 
 /// Without paths of this machine.

@@ -360,9 +360,9 @@ impl Upload<'_, '_> {
         };
         match answer.status() {
             202 | 201 | 204 => {
-                let at = ends_at(&answer).unwrap_or(offset + len);
+                let at = ends_at(&answer).unwrap_or(offset + len).min(offset + len);
                 let next = answer.location().unwrap_or(url);
-                Ok(Sent::Part(next, at.min(self.content.descriptor.size)))
+                Ok(Sent::Part(next, at))
             }
             416 => Ok(Sent::Broken(
                 self.repository.client.refused(&self.repository.access, answer),
@@ -437,7 +437,10 @@ impl Upload<'_, '_> {
             return Ok(None);
         }
         let next = answer.location().unwrap_or(url);
-        Ok(ends_at(&answer).map(|at| (next, at)))
+        // more than was sent is not believed
+        Ok(ends_at(&answer)
+            .filter(|at| *at <= self.content.seen())
+            .map(|at| (next, at)))
     }
 
     /// Tells the registry that nothing more will come. It forgets the upload by itself in time.
@@ -462,6 +465,6 @@ fn ends_at(answer: &Answer) -> Option<u64> {
     let (_, end) = range.split_once('-')?;
     match end.trim() {
         "" | "-1" | "0" => Some(0),
-        end => Some(end.parse::<u64>().ok()? + 1),
+        end => end.parse::<u64>().ok()?.checked_add(1),
     }
 }

@@ -175,7 +175,10 @@ pub(crate) fn one_line(name: &str) -> String {
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let is_plain = !c.is_control() || c == '\n';
+            // letters that turn the direction of others around would hide what is there
+            let turns =
+                matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let is_plain = (!c.is_control() && !turns) || c == '\n';
             let escaped: Vec<char> = if is_plain {
                 vec![c]
             } else {

@@ -78,6 +78,7 @@ impl RegistryArguments {
             retries: self.retries,
             connections: self.jobs,
             keyring: self.keyring(registries)?,
+            now: jiff::Timestamp::now,
         })
     }
 

@@ -5,7 +5,7 @@ mod folder;
 mod index_file;
 mod writer;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub use writer::LayoutWriter;
 use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::json;
-use super::store::{BlobReader, BlobSource, ImageSource, check_size};
+use super::store::{BlobReader, BlobSource, ImageSource, Version, check_size};
 use crate::archive::span::Span;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -115,11 +115,16 @@ impl Layout {
     }
 }
 
+impl Layout {
+    fn metadata_of(&self, descriptor: &Descriptor) -> Result<Metadata> {
+        let metadata = self.open_blob(descriptor)?.metadata();
+        metadata.map_err(|cause| Error::io("read blob", &self.blob_path(&descriptor.digest), cause))
+    }
+}
+
 impl BlobSource for Layout {
     fn check(&self, descriptor: &Descriptor) -> Result<()> {
-        let metadata = self.open_blob(descriptor)?.metadata();
-        let metadata = metadata.map_err(|cause| Error::io("read blob", &self.blob_path(&descriptor.digest), cause))?;
-        check_size(descriptor, metadata.len())
+        check_size(descriptor, self.metadata_of(descriptor)?.len())
     }
 
     fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
@@ -138,5 +143,9 @@ impl ImageSource for Layout {
 
     fn index_file(&self) -> Result<IndexFile> {
         self.index_file()
+    }
+
+    fn version(&self, descriptor: &Descriptor) -> Result<Version> {
+        Ok(Version::of(&self.metadata_of(descriptor)?))
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::error::{Finding, Findings, Result};
 use airpack::oci::locate::ImageLocation;
+use airpack::oci::reference::ImageName;
 use airpack::registry::server::Server;
 use clap::Args;
 
@@ -66,6 +67,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 fn repository_for(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    if format!("x/{stem}").parse::<ImageName>().is_ok() && !stem.contains([':', '/']) {
+        return stem;
+    }
     let plain: Vec<&str> = stem
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|part| !part.is_empty())
