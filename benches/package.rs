@@ -10,23 +10,20 @@
     reason = "figures for people, from a clock"
 )]
 
+mod support;
+
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::process::ExitCode;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use support::{AIRPACK, Fallible, Figures, Random, arguments, measure, measure_here, processors, say, units};
 
-const AIRPACK: &str = env!("CARGO_BIN_EXE_airpack");
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
-type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
-
 fn main() -> ExitCode {
-    // cargo passes `--bench` too
-    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments = arguments();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["measure", ref command @ ..] => measure_here(command),
@@ -46,10 +43,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
 /// A fresh layout, the same again, and the pipe of tar and gzip.
 fn package(size: u64) -> Fallible<()> {
     let folder = tempfile::tempdir()?;
@@ -62,15 +55,15 @@ fn package(size: u64) -> Fallible<()> {
         PLATFORMS.len(),
         processors()
     ));
-    say(&Figures::HEAD.replace("{}", "what"));
+    say(&HEAD.replace("{}", "what"));
     let mut rows = Vec::new();
     for (what, kind) in [("airpack, fresh layout", "gzip"), ("airpack, the same again", "gzip")] {
         let figures = airpack(&source, &out, kind, None)?;
-        rows.push(figures.row(what, bytes, layers_size(&out)?));
+        rows.push(row(&figures, what, bytes, layers_size(&out)?));
     }
     fs::remove_dir_all(&out)?;
     let one = airpack(&source, &out, "gzip", Some("1"))?;
-    rows.push(one.row("airpack, one thread", bytes, layers_size(&out)?));
+    rows.push(row(&one, "airpack, one thread", bytes, layers_size(&out)?));
     for (what, level) in [("tar | gzip -1", 1), ("tar | gzip -6", 6)] {
         let packed = folder.path().join("packed");
         let script = format!(
@@ -80,7 +73,7 @@ fn package(size: u64) -> Fallible<()> {
             packed.display()
         );
         let figures = measure(&["sh", "-c", &script])?;
-        rows.push(figures.row(what, bytes, fs::metadata(&packed)?.len()));
+        rows.push(row(&figures, what, bytes, fs::metadata(&packed)?.len()));
     }
     for row in rows {
         say(&row);
@@ -99,13 +92,13 @@ fn levels(size: u64) -> Fallible<()> {
         PLATFORMS.len(),
         processors()
     ));
-    say(&Figures::HEAD.replace("{}", "compression"));
+    say(&HEAD.replace("{}", "compression"));
     for kind in [
         "none", "gzip:1", "gzip:2", "gzip:3", "gzip:4", "gzip:6", "gzip:9", "zstd:1", "zstd:3", "zstd:9",
     ] {
         let out = folder.path().join(kind.replace(':', "-"));
         let figures = airpack(&source, &out, kind, None)?;
-        say(&figures.row(kind, bytes, layers_size(&out)?));
+        say(&row(&figures, kind, bytes, layers_size(&out)?));
         fs::remove_dir_all(&out)?;
     }
     Ok(())
@@ -128,69 +121,18 @@ fn airpack(source: &Path, out: &Path, kind: &str, threads: Option<&str>) -> Fall
     measure(&command)
 }
 
-/// What one command took.
-struct Figures {
-    wall: f64,
-    processor: f64,
-    memory: u64,
-}
+const HEAD: &str = "{}                          wall s   CPU s   peak MB     MB/s   size / input";
 
-impl Figures {
-    const HEAD: &str = "{}                          wall s   CPU s   peak MB     MB/s   size / input";
-
-    fn row(&self, what: &str, bytes: u64, packed: u64) -> String {
-        let megabytes = bytes as f64 / 1e6;
-        format!(
-            "{what:<28} {:>7.2} {:>7.2} {:>9.1} {:>8.0} {:>14.4}",
-            self.wall,
-            self.processor,
-            self.memory as f64 / 1e6,
-            megabytes / self.wall,
-            packed as f64 / bytes as f64
-        )
-    }
-}
-
-/// Runs the command in a process of its own, so that the peak is this command's and nobody else's.
-fn measure(command: &[&str]) -> Fallible<Figures> {
-    let output = Command::new(env::current_exe()?)
-        .arg("measure")
-        .args(command)
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let text = String::from_utf8(output.stdout)?;
-    let numbers: Vec<f64> = text
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .split(' ')
-        .filter_map(|number| number.parse().ok())
-        .collect();
-    let [wall, processor, memory] = numbers[..] else {
-        return Err(format!("no figures in {text:?}").into());
-    };
-    Ok(Figures {
-        wall,
-        processor,
-        memory: memory as u64,
-    })
-}
-
-fn measure_here(command: &[&str]) -> Fallible<()> {
-    let (program, arguments) = command.split_first().ok_or("no command")?;
-    let begin = Instant::now();
-    let status = Command::new(program).args(arguments).stdout(io::stderr()).status()?;
-    let wall = begin.elapsed().as_secs_f64();
-    if !status.success() {
-        return Err(format!("{program} ended with {status}").into());
-    }
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    let processor = seconds(usage.user_time()) + seconds(usage.system_time());
-    say(&format!("{wall} {processor} {}", usage.max_rss() * 1024));
-    Ok(())
+fn row(figures: &Figures, what: &str, bytes: u64, packed: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    format!(
+        "{what:<28} {:>7.2} {:>7.2} {:>9.1} {:>8.0} {:>14.4}",
+        figures.wall,
+        figures.processor,
+        figures.memory as f64 / 1e6,
+        megabytes / figures.wall,
+        packed as f64 / bytes as f64
+    )
 }
 
 /// A buildpack with a platform folder for each target: a part of machine code, one of text, one that is compressed already.
@@ -276,22 +218,6 @@ fn text(random: &mut Random, len: usize) -> Vec<u8> {
     out
 }
 
-/// xorshift, for the same bytes in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let mut x = self.0;
-        x ^= x >> 33;
-        x = x.wrapping_mul(0xff51_afd7_ed55_8ccd);
-        x ^ (x >> 33)
-    }
-}
-
 fn tree_size(folder: &Path) -> Fallible<u64> {
     let mut total = 0;
     for entry in fs::read_dir(folder)? {
@@ -314,12 +240,4 @@ fn layers_size(layout: &Path) -> Fallible<u64> {
         total += if len > 64 << 10 { len } else { 0 };
     }
     Ok(total)
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn units(bytes: u64) -> String {
-    format!("{:.0} MB", bytes as f64 / 1e6)
 }
