@@ -23,6 +23,7 @@ mod inspect;
 mod interop;
 mod layout_check;
 mod properties;
+mod push_archives;
 mod readme;
 mod reproducible;
 mod reuse;
