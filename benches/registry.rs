@@ -128,7 +128,7 @@ fn compare(tools: &[Tool], layout: &Path, size: u64, runs: usize) -> Fallible<()
         }
     }
     say(&format!(
-        "airpack, again: {} requests: {}",
+        "requests of airpack, again: {} ({})",
         asked.len(),
         asked.join(", ")
     ));
