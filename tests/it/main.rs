@@ -25,6 +25,8 @@ mod layout_check;
 mod properties;
 mod push_archives;
 mod readme;
+mod registry_faults;
 mod reproducible;
 mod reuse;
+mod serve;
 mod support;

@@ -1,6 +1,8 @@
 //! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
 
 pub(crate) mod big_tree;
+pub(crate) mod fault_registry;
+pub(crate) mod http;
 pub(crate) mod layout_maker;
 pub(crate) mod layout_view;
 pub(crate) mod packaged;
