@@ -166,44 +166,77 @@ fn who_has_wrong_credentials_is_told_where_they_are_from() {
     }
 }
 
-#[test]
-fn a_token_endpoint_that_fails_for_a_moment_is_asked_again() {
-    for fault in [Fault::Close, Fault::Answer(unavailable()), Fault::CutBody(5)] {
-        let scene = Scene::filled();
-        let registry = &scene.registry;
-        registry.habits(|habits| habits.auth = Auth::Bearer("user", "secret-word", 100));
-        secrets::write_docker_config(&scene.sandbox, &registry.host(), "user", "secret-word");
-        registry.fault("GET", "/token", 1..=1, fault);
-        scene.pull_works(&[]);
-    }
+/// A registry that wants a token, and a configuration to get one.
+fn with_tokens() -> Scene {
+    let scene = Scene::filled();
+    let auth = Auth::Bearer("user", "secret-word", 100);
+    scene.registry.habits(|habits| habits.auth = auth);
+    secrets::write_docker_config(&scene.sandbox, &scene.registry.host(), "user", "secret-word");
+    scene
+}
+
+#[track_caller]
+fn check_token_passes(fault: Fault) {
+    let scene = with_tokens();
+    scene.registry.fault("GET", "/token", 1..=1, fault);
+    scene.pull_works(&[]);
 }
 
 #[test]
-fn a_token_endpoint_that_fails_is_told() {
-    let body = |text: &str| Fault::Answer(Reply::new(200).body(text));
-    for (fault, said) in [
-        (Fault::Answer(unavailable()), "come back when the disk is mended"),
-        (
-            Fault::Answer(Reply::error(403, "DENIED", "account is locked")),
-            "account is locked",
-        ),
-        (body("<html>please log in</html>"), ""),
-        (body("{}"), ""),
-        (body("{\"token\":\"\"}"), ""),
-        (body("{\"token\":\"two\\r\\nX-Lines: 1\"}"), ""),
-        (Fault::Close, ""),
-        (Fault::EndlessBody, ""),
+fn a_token_endpoint_that_closes_the_connection_is_asked_again() {
+    check_token_passes(Fault::Close);
+    check_token_passes(Fault::Reset);
+}
+
+#[test]
+fn a_token_endpoint_that_is_out_of_order_is_asked_again() {
+    check_token_passes(Fault::Answer(unavailable()));
+    let reply = Reply::error(429, "TOOMANYREQUESTS", "later").header("Retry-After", "0");
+    check_token_passes(Fault::Answer(reply));
+}
+
+#[test]
+fn a_token_that_breaks_off_is_asked_for_again() {
+    check_token_passes(Fault::CutBody(5));
+}
+
+/// Every request for a token is answered so: the error says where, and how often is bounded.
+#[track_caller]
+fn check_token_fails(fault: Fault, said: &str) {
+    let scene = with_tokens();
+    scene.registry.fault("GET", "/token", .., fault);
+    let run = scene.pull_fails(&["--retries", "1"]);
+    run.stderr_has(&scene.registry.url("/token")).stderr_has(said);
+    run.stderr_lacks("secret-word");
+    let asked = scene.registry.count("GET", "/token");
+    assert!(asked <= 3, "{run}{}", scene.registry.shown());
+}
+
+#[test]
+fn a_token_endpoint_that_stays_out_of_order_is_told() {
+    check_token_fails(Fault::Answer(unavailable()), "come back when the disk is mended");
+    check_token_fails(Fault::Close, "");
+}
+
+#[test]
+fn a_token_endpoint_that_refuses_is_told() {
+    let reply = Reply::error(403, "DENIED", "account is locked");
+    check_token_fails(Fault::Answer(reply), "account is locked");
+}
+
+#[test]
+fn a_token_endpoint_that_gives_no_token_is_told() {
+    for body in [
+        "<html>please log in</html>",
+        "{}",
+        "null",
+        "{\"token\":7}",
+        "{\"token\":\"\"}",
+        "{\"token\":\"two\\r\\nX-Lines: 1\"}",
     ] {
-        let scene = Scene::filled();
-        let registry = &scene.registry;
-        registry.habits(|habits| habits.auth = Auth::Bearer("user", "secret-word", 100));
-        secrets::write_docker_config(&scene.sandbox, &registry.host(), "user", "secret-word");
-        registry.fault("GET", "/token", .., fault);
-        let run = scene.pull_fails(&["--retries", "1"]);
-        scene.check_told(&run, "GET", "/token", &[said]);
-        run.stderr_lacks("secret-word");
-        assert!(registry.count("GET", "/token") <= 3, "{run}{}", registry.shown());
+        check_token_fails(Fault::Answer(Reply::new(200).body(body)), "");
     }
+    check_token_fails(Fault::EndlessBody, "");
 }
 
 #[test]
@@ -239,7 +272,9 @@ fn a_wrong_digest_in_the_answer_to_a_pull_is_told() {
             &sandbox,
             &args(&["pull", &name, "--layout", "pulled"], &["--retries", "1"]),
         );
-        run.failed(1).stderr_has(&other_digest()).stderr_has("hint: ");
+        run.failed(1)
+            .stderr_has(&other_digest())
+            .stderr_has(&scene.registry.host());
         assert_eq!(LayoutView::open(sandbox.join("pulled")).tags(), ["old"]);
         scene.registry.recover();
     }

@@ -33,7 +33,7 @@ impl Den {
 
     /// An image whose only layer is this.
     fn image(&self, tag: &str, layer: &Value) {
-        let config = json!({ "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": [] } });
+        let config = json!({ "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": [layer["digest"]] } });
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
@@ -64,7 +64,7 @@ impl Den {
         let before = fs::read(self.sandbox.join("pulled/index.json")).unwrap();
         let more = ["--retries", "1", "--timeout", "5"];
         let run = bounded(&self.sandbox, &args(&["pull", &name, "--layout", "pulled"], &more));
-        run.failed(1).stderr_has("/v2/acme/hello/manifests/1");
+        run.failed(1).stderr_has(&self.registry.host());
         assert!(fs::read(self.sandbox.join("pulled/index.json")).unwrap() == before);
         let requests = self.registry.log().len();
         assert!(requests <= 8, "{requests} requests{run}{}", self.registry.shown());
@@ -118,7 +118,7 @@ fn an_index_of_very_many_that_are_not_there_is_left_at_the_first() {
         .collect();
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": children });
     den.manifest(Some("1"), INDEX, index.to_string().as_bytes());
-    den.fails("1").stderr_has("404");
+    den.fails("1").stderr_has(&format!("sha256:{:064x}", 0));
 }
 
 #[test]
@@ -127,10 +127,10 @@ fn manifests_beyond_every_measure_are_refused() {
     let note = "x".repeat(5 << 20);
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [], "annotations": { "note": note } });
     let child = den.manifest(Some("1"), INDEX, index.to_string().as_bytes());
-    den.fails("1").stderr_has("4 MiB");
-    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [child] });
+    den.fails("1").stderr_has("longer than");
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [child.clone()] });
     den.manifest(Some("2"), INDEX, index.to_string().as_bytes());
-    den.fails("2").stderr_has("4 MiB");
+    den.fails("2").stderr_has(text(&child, "digest"));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn bodies_without_an_end_are_left() {
             den.registry.fault(method, "/manifests/1", .., Fault::EndlessBody);
         }
     }
-    den.fails("1").stderr_has("4 MiB");
+    den.fails("1").stderr_has("longer than");
 
     let den = Den::new();
     let layer = den.blob(OCI_LAYER, b"some layer");
@@ -337,13 +337,14 @@ fn answers_without_the_location_that_they_need_are_told() {
         .registry
         .fault("GET", path.as_str(), .., Fault::Answer(Reply::new(307)));
     let run = scene.pull_fails(&["--retries", "0"]);
-    scene.check_told(&run, "GET", &path, &["Location"]);
+    scene.check_told(&run, "GET", &path, &["307"]);
     let scene = Scene::new();
     scene
         .registry
         .fault("POST", "/blobs/uploads/", .., Fault::Answer(Reply::new(202)));
     let run = scene.push_fails(&["--retries", "0"]);
-    scene.check_told(&run, "POST", "/v2/acme/hello/blobs/uploads/", &["Location"]);
+    let request = format!("POST {}", scene.registry.url("/v2/acme/hello/blobs/uploads/"));
+    run.stderr_has(&request).stderr_has("202").stderr_has("Location");
 }
 
 #[test]

@@ -159,8 +159,19 @@ fn a_body_that_always_has_other_bytes_is_told() {
 }
 
 #[test]
+fn a_registry_that_never_sends_more_than_a_piece_is_asked_for_piece_after_piece() {
+    let scene = Scene::filled();
+    scene
+        .registry
+        .fault("GET", scene.big_path(), .., Fault::ShortBody(CAME));
+    scene.pull_works(&["--retries", "2"]);
+    let pieces = scene.source.blob(&scene.big).len().div_ceil(CAME);
+    assert_eq!(scene.downloads().len(), pieces, "{}", scene.registry.shown());
+}
+
+#[test]
 fn a_body_that_is_always_too_short_is_told() {
-    check_refused(Fault::ShortBody(CAME), &[]);
+    check_refused(Fault::ShortBody(0), &[]);
 }
 
 #[test]

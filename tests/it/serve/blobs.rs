@@ -136,12 +136,15 @@ fn blobs_without_a_byte_come_too() {
     assert!(answer.status == 416 || answer.status == 200, "{answer:#?}");
 }
 
-/// The layer's file is changed while it is served; it does not come with 200 or 206 any more, whatever is asked.
+/// The layer's file is changed, also after it was `served_before`; it does not come with 200 or 206, whatever is
+/// asked for.
 #[track_caller]
-fn check_damaged(change: impl Fn(&mut Vec<u8>)) {
+fn check_damaged(served_before: bool, change: impl Fn(&mut Vec<u8>)) {
     let source = Source::new();
     let served = Served::start(&source.sandbox);
-    assert_eq!(served.get(&source.layer_path()).status, 200);
+    if served_before {
+        assert_eq!(served.get(&source.layer_path()).status, 200);
+    }
     let path = source.layout.blob_path(&source.layer);
     let mut content = std::fs::read(&path).unwrap();
     change(&mut content);
@@ -160,15 +163,22 @@ fn check_damaged(change: impl Fn(&mut Vec<u8>)) {
 
 #[test]
 fn a_blob_that_is_damaged_is_not_served_as_good() {
-    check_damaged(|content| content[12_345] ^= 1);
-    check_damaged(|content| *content.last_mut().unwrap() ^= 1);
+    check_damaged(false, |content| content[12_345] ^= 1);
+    check_damaged(false, |content| *content.last_mut().unwrap() ^= 1);
 }
 
 #[test]
 fn a_blob_of_another_size_is_not_served_as_good() {
-    check_damaged(|content| content.truncate(content.len() - 1));
-    check_damaged(|content| content.push(0));
-    check_damaged(Vec::clear);
+    check_damaged(false, |content| content.truncate(content.len() - 1));
+    check_damaged(false, |content| content.push(0));
+    check_damaged(false, Vec::clear);
+}
+
+#[test]
+fn a_blob_that_is_damaged_after_it_was_served_is_not_served_as_good() {
+    check_damaged(true, |content| content[12_345] ^= 1);
+    check_damaged(true, |content| content.truncate(content.len() - 1));
+    check_damaged(true, |content| content.push(0));
 }
 
 #[test]

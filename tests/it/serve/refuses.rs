@@ -74,7 +74,6 @@ fn paths_lead_nowhere_else() {
         "/index.json",
         "/blobs/sha256/x",
         "//v2/",
-        "/v2//",
         "/v2//manifests/1.0",
         "/v2/acme//hello/manifests/1.0",
         "/v2/acme/hello/",

@@ -1,5 +1,6 @@
 //! How it starts, what it says, how many it serves, and how it ends.
 
+use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
 
 use super::*;
@@ -42,7 +43,7 @@ fn every_request_is_a_line_of_the_log() {
     served.request("GET", &source.layer_path(), &[("Range", "bytes=0-99")]);
     served.wait_for(&format!("GET {} 206 100\n", source.layer_path()));
     served.request("HEAD", "/v2/acme/hello/manifests/2.0", &[]);
-    served.wait_for("HEAD /v2/acme/hello/manifests/2.0 200 0\n");
+    served.wait_for("HEAD /v2/acme/hello/manifests/2.0 200 ");
     served.request("DELETE", "/v2/acme/hello/manifests/2.0", &[]);
     served.wait_for("DELETE /v2/acme/hello/manifests/2.0 405 ");
     // and nothing in it commands the terminal
@@ -162,6 +163,23 @@ fn a_connection_serves_one_request_after_the_other() {
     connection.send(two.as_bytes()).unwrap();
     assert!(connection.answer(false).unwrap().json()["repositories"].is_array());
     assert!(connection.answer(false).unwrap().body == whole);
+}
+
+#[test]
+fn a_client_that_begins_with_tls_is_not_kept_waiting() {
+    // docker, skopeo and others try HTTPS first, also where plain HTTP is allowed
+    let source = Source::new();
+    let mut served = Served::start(&source.sandbox);
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    let hello = [&[0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[0x55; 194]].concat();
+    stream.write_all(&hello).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let answer = stream.read(&mut [0; 100]);
+    let waits = answer
+        .as_ref()
+        .is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    assert!(!waits, "neither an answer nor an end: {answer:?}");
+    served.check_alive();
 }
 
 #[test]

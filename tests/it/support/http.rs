@@ -1,6 +1,6 @@
 //! HTTP/1.1 as it goes over the wire, with none of the tool's own code: for the registry and the client of the tests.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -107,11 +107,21 @@ fn read_exactly(reader: &mut impl BufRead, length: u64, each: &mut impl FnMut(&[
 }
 
 /// An answer as a client of the tests got it.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        let begin = &self.body[..self.body.len().min(500)];
+        write!(f, "{} bytes: {}", self.body.len(), String::from_utf8_lossy(begin))
+    }
 }
 
 impl Answer {
