@@ -191,6 +191,16 @@ fn chunks_are_not_smaller_than_the_registry_wants_them() {
 }
 
 #[test]
+fn a_registry_that_says_no_digests_is_believed_by_what_it_sends() {
+    let scene = Scene::new();
+    scene.registry.habits(|habits| habits.names_digests = false);
+    scene.push_works(&[]);
+    scene.push_works(&[]);
+    scene.pull_works(&[]);
+    scene.pull_works(&[]);
+}
+
+#[test]
 fn what_another_repository_has_is_mounted() {
     let scene = Scene::new();
     scene

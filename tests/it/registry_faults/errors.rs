@@ -332,6 +332,21 @@ fn redirects_are_followed() {
 }
 
 #[test]
+fn redirects_that_keep_the_method_are_followed_by_a_push() {
+    for status in [307, 308] {
+        let scene = Scene::new();
+        let other = FaultRegistry::start();
+        for method in ["HEAD", "GET", "POST", "PATCH", "PUT"] {
+            let fault = Fault::RedirectTo(status, other.url(""));
+            scene.registry.fault(method, "/v2/acme/hello/", .., fault);
+        }
+        let run = scene.push(&[]);
+        run.ok();
+        other.check_holds(REPOSITORY, "1.0", &scene.source, scene.entry());
+    }
+}
+
+#[test]
 fn a_download_that_breaks_behind_a_redirect_goes_on() {
     let scene = Scene::filled();
     let other = FaultRegistry::start();

@@ -1,6 +1,10 @@
 //! Registries that were made to do harm: whatever they answer, airpack ends, says why, and writes nothing that others
 //! would read.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
 use super::*;
 
 const INDEX: &str = OCI_INDEX;
@@ -247,6 +251,33 @@ fn answers_that_are_no_http_are_refused() {
         line(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000)),
     ] {
         den.fails_with(&fault);
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_http_is_not_taken_for_a_wish_for_tls() {
+    for answer in [
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nnull\n",
+    ] {
+        // says so to whoever comes, whatever they say
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let name = format!("{}/acme/hello:1", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        let sandbox = Sandbox::new();
+        let run = bounded(
+            &sandbox,
+            &args(&["pull", &name, "--layout", "pulled"], &["--retries", "0"]),
+        );
+        run.failed(1).stderr_has(&name[..name.find('/').unwrap()]);
+        run.stderr_lacks("HTTPS was asked for").stderr_lacks("--insecure");
     }
 }
 

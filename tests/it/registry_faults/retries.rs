@@ -27,6 +27,10 @@ const PULLED: [Asked; 3] = [
     ("GET", "/blobs/sha256:BIG"),
 ];
 
+/// Those of them that differ most, where each run takes its time.
+const FEW_PUSHED: [Asked; 3] = [("HEAD", "/manifests/1.0"), ("PUT", "BIG"), ("PUT", "/manifests/1.0")];
+const FEW_PULLED: [Asked; 2] = [("GET", "/manifests/1.0"), ("GET", "/blobs/sha256:BIG")];
+
 impl Scene {
     fn part(&self, part: &str) -> String {
         let child = self.children().remove(0).replace("sha256:", "");
@@ -36,13 +40,18 @@ impl Scene {
 
 /// Each request of a push meets the fault once, in a run of its own; then the same for a pull.
 #[track_caller]
-fn check_passes(fault: &Fault, more: &[&str]) {
-    for (method, part) in PUSHED {
+fn check_passes(fault: &Fault) {
+    check_each_passes(&PUSHED, &PULLED, fault, &[]);
+}
+
+#[track_caller]
+fn check_each_passes(pushed: &[Asked], pulled: &[Asked], fault: &Fault, more: &[&str]) {
+    for (method, part) in pushed {
         let scene = Scene::new();
         scene.registry.fault(method, scene.part(part), 1..=1, fault.clone());
         scene.push_works(more);
     }
-    for (method, part) in PULLED {
+    for (method, part) in pulled {
         let scene = Scene::filled();
         scene.registry.fault(method, scene.part(part), 1..=1, fault.clone());
         scene.pull_works(more);
@@ -51,7 +60,12 @@ fn check_passes(fault: &Fault, more: &[&str]) {
 
 /// Each request of a push meets the fault whenever it is made; then the same for a pull. `said` is in the error.
 #[track_caller]
-fn check_stays(fault: &Fault, retries: usize, more: &[&str], said: &[&str]) {
+fn check_stays(fault: &Fault, retries: usize, said: &[&str]) {
+    check_each_stays((&PUSHED, &PULLED), fault, retries, &[], said);
+}
+
+#[track_caller]
+fn check_each_stays(asked: (&[Asked], &[Asked]), fault: &Fault, retries: usize, more: &[&str], said: &[&str]) {
     let shown = retries.to_string();
     let more = [&["--retries", &shown], more].concat();
     let check = |scene: &Scene, run: &Run, method: &str, part: &str| {
@@ -73,14 +87,14 @@ fn check_stays(fault: &Fault, retries: usize, more: &[&str], said: &[&str]) {
         let said = if method == "HEAD" { &said[..1] } else { said };
         scene.check_told(run, method, path, said);
     };
-    for (method, part) in PUSHED {
+    for (method, part) in asked.0 {
         let scene = Scene::new();
         let part = scene.part(part);
         scene.registry.fault(method, part.as_str(), .., fault.clone());
         let run = scene.push_fails(&more);
         check(&scene, &run, method, &part);
     }
-    for (method, part) in PULLED {
+    for (method, part) in asked.1 {
         let scene = Scene::filled();
         let part = scene.part(part);
         scene.registry.fault(method, part.as_str(), .., fault.clone());
@@ -91,24 +105,66 @@ fn check_stays(fault: &Fault, retries: usize, more: &[&str], said: &[&str]) {
 
 #[test]
 fn connections_that_close_without_an_answer_pass() {
-    check_passes(&Fault::Close, &[]);
+    check_passes(&Fault::Close);
 }
 
 #[test]
 fn connections_that_are_reset_pass() {
-    check_passes(&Fault::Reset, &[]);
+    check_passes(&Fault::Reset);
 }
 
 #[test]
 fn silence_passes() {
-    check_passes(&Fault::Stall, &["--timeout", "1"]);
+    check_each_passes(&FEW_PUSHED, &FEW_PULLED, &Fault::Stall, &["--timeout", "1"]);
+}
+
+#[test]
+fn what_is_slow_but_alive_is_waited_for() {
+    let pause = Duration::from_millis(400);
+    let scene = Scene::filled();
+    let path = scene.big_path();
+    scene.registry.fault("GET", path.as_str(), .., Fault::SlowBody(pause));
+    scene.pull_works(&["--timeout", "2"]);
+    assert_eq!(scene.registry.count("GET", &path), 1, "{}", scene.registry.shown());
+
+    // more than all buffers on the way hold, so that the pauses are felt
+    let scene = Scene::new();
+    let maker = LayoutMaker::new(&scene.sandbox.join("slow"));
+    let content = noise(64 << 20, 4);
+    let layer = maker.blob(OCI_LAYER, content.as_bytes());
+    let hex = text(&layer, "digest").replace("sha256:", "");
+    let diff_id = sha256(content.as_bytes());
+    let mut entry = maker.image_of(OCI_MANIFEST, OCI_CONFIG, "amd64", &[layer], &[diff_id]);
+    entry["annotations"] = json!({ REF_NAME: "1" });
+    maker.index_file(&json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry] }));
+    let slowly = Fault::SlowTake(16 << 20, Duration::from_millis(100));
+    scene.registry.fault("PUT", hex.as_str(), .., slowly);
+    let name = scene.registry.name("acme/slow:1");
+    bounded(&scene.sandbox, &args(&["push", "slow", &name], &["--timeout", "2"])).ok();
+    assert_eq!(scene.registry.count("PUT", &hex), 1, "{}", scene.registry.shown());
+    assert!(scene.registry.tag("acme/slow", "1").is_some());
+}
+
+#[test]
+fn mounts_that_fail_are_no_reason_to_fail() {
+    for reply in [
+        Reply::error(404, "NAME_UNKNOWN", "no such repository"),
+        Reply::error(403, "DENIED", "not from there"),
+        Reply::error(405, "UNSUPPORTED", "no mounts here"),
+        unavailable().header("Retry-After", "0"),
+    ] {
+        let scene = Scene::new();
+        scene.registry.fault("POST", "mount=", .., Fault::Answer(reply));
+        scene.push_works(&["--mount-from", "acme/other", "--retries", "1"]);
+    }
 }
 
 #[test]
 fn answers_that_say_later_pass() {
-    for status in [408, 429, 500, 502, 503, 504] {
+    check_passes(&Fault::Answer(unavailable()));
+    for status in [408, 429, 500, 502, 504] {
         let reply = Reply::error(status, "TOOMANYREQUESTS", "later").header("Retry-After", "0");
-        check_passes(&Fault::Answer(reply), &[]);
+        check_each_passes(&FEW_PUSHED, &FEW_PULLED, &Fault::Answer(reply), &[]);
     }
 }
 
@@ -117,12 +173,12 @@ fn answers_that_are_no_json_pass() {
     let page = Reply::new(502)
         .header("Content-Type", "text/html")
         .body("<html><h1>Bad Gateway</h1></html>");
-    check_passes(&Fault::Answer(page), &[]);
+    check_each_passes(&FEW_PUSHED, &FEW_PULLED, &Fault::Answer(page), &[]);
 }
 
 #[test]
 fn what_was_done_but_not_answered_passes() {
-    check_passes(&Fault::DoneThenClose, &[]);
+    check_passes(&Fault::DoneThenClose);
     let scene = Scene::new();
     scene
         .registry
@@ -143,35 +199,36 @@ fn several_faults_one_after_the_other_pass() {
 
 #[test]
 fn connections_that_always_close_are_told() {
-    check_stays(&Fault::Close, 2, &[], &["connection"]);
+    check_stays(&Fault::Close, 2, &["connection"]);
 }
 
 #[test]
 fn connections_that_are_always_reset_are_told() {
-    check_stays(&Fault::Reset, 2, &[], &["reset"]);
+    check_stays(&Fault::Reset, 2, &["reset"]);
 }
 
 #[test]
 fn lasting_silence_is_told() {
-    check_stays(&Fault::Stall, 1, &["--timeout", "1"], &["in time"]);
+    let few: (&[Asked], &[Asked]) = (&FEW_PUSHED, &FEW_PULLED);
+    check_each_stays(few, &Fault::Stall, 1, &["--timeout", "1"], &["in time"]);
 }
 
 #[test]
 fn a_lasting_503_is_told_with_code_and_message() {
     let said = ["503", "UNAVAILABLE", "come back when the disk is mended"];
-    check_stays(&Fault::Answer(unavailable()), 2, &[], &said);
+    check_stays(&Fault::Answer(unavailable()), 2, &said);
 }
 
 #[test]
 fn a_lasting_429_is_told_with_code_and_message() {
     let reply = Reply::error(429, "TOOMANYREQUESTS", "pull rate limit of 100").header("Retry-After", "0");
     let said = ["429", "TOOMANYREQUESTS", "pull rate limit of 100"];
-    check_stays(&Fault::Answer(reply), 2, &[], &said);
+    check_stays(&Fault::Answer(reply), 2, &said);
 }
 
 #[test]
 fn no_retries_means_one_request() {
-    check_stays(&Fault::Answer(unavailable()), 0, &[], &["503"]);
+    check_stays(&Fault::Answer(unavailable()), 0, &["503"]);
 }
 
 /// The second request of a kind comes no sooner than this after the first, which was answered so.

@@ -94,6 +94,21 @@ fn what_airpack_packages_goes_through_serve_and_skopeo_unchanged() {
 }
 
 #[test]
+fn an_archive_that_skopeo_wrote_is_served() {
+    let Some(tool) = require_tool("skopeo") else { return };
+    let source = Source::new();
+    let from = ["copy", "--all", "--preserve-digests", "oci:out.oci:1.0"];
+    let to = ["oci-archive:hello.tar:registry.test/acme/hello:1.0"];
+    skopeo(tool, &source.sandbox, &[&from[..], &to].concat()).ok();
+    let served = Served::start_with(&source.sandbox, &["hello.tar", "--listen", "127.0.0.1:0"]);
+    let answer = served.get("/v2/acme/hello/manifests/1.0");
+    assert_eq!(answer.status, 200, "{answer:#?}");
+    assert_eq!(sha256(&answer.body), source.digest());
+    let answer = served.get(&source.layer_path());
+    assert!(answer.body == source.layout.blob(&source.layer));
+}
+
+#[test]
 fn airpack_pulls_what_it_serves() {
     let source = Source::new();
     let served = Served::start(&source.sandbox);

@@ -225,6 +225,60 @@ fn many_clients_are_served_at_once() {
     served.check_alive();
 }
 
+/// A layout with one blob of 64 MB, more than what lies on the way between a server and a client; its path.
+fn write_large(sandbox: &Sandbox) -> String {
+    let maker = LayoutMaker::new(&sandbox.join("out.oci"));
+    let content = vec![b'x'; 64 << 20];
+    let layer = maker.blob(OCI_LAYER, &content);
+    let path = format!("/v2/out/blobs/{}", text(&layer, "digest"));
+    let mut entry = maker.image_of(OCI_MANIFEST, OCI_CONFIG, "amd64", &[layer], &[sha256(&content)]);
+    entry["annotations"] = json!({ REF_NAME: "1" });
+    maker.index_file(&json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry] }));
+    path
+}
+
+/// Connections that ask for something large and read no more than the begin of the answer.
+fn stuck(address: SocketAddr, path: &str, count: usize) -> Vec<TcpStream> {
+    let open = |_| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let mut streams: Vec<_> = (0..count).map(open).collect();
+    for stream in &mut streams {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.read_exact(&mut [0; 100]).unwrap();
+    }
+    streams
+}
+
+#[test]
+fn it_ends_well_while_a_client_does_not_read() {
+    let sandbox = Sandbox::new();
+    let path = write_large(&sandbox);
+    let served = Served::start(&sandbox);
+    let streams = stuck(served.address, &path, 3);
+    served.stop("INT").ok();
+    drop(streams);
+}
+
+#[test]
+fn clients_that_do_not_read_do_not_keep_it_from_the_others() {
+    let sandbox = Sandbox::new();
+    let path = write_large(&sandbox);
+    let mut served = Served::start(&sandbox);
+    let streams = stuck(served.address, &path, 64);
+    served.check_alive();
+    // one more than are answered at once, wherever that limit is
+    let more = TcpStream::connect(served.address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    (&more).write_all(request.as_bytes()).unwrap();
+    served.check_alive();
+    drop((streams, more));
+    served.check_alive();
+}
+
 #[test]
 fn it_writes_nothing() {
     let source = Source::new();

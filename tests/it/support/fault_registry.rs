@@ -56,6 +56,11 @@ pub(crate) enum Fault {
     ShortBody(usize),
     /// Says and sends this many bytes more than there are.
     LongBody(usize),
+    /// Reads this many bytes of the body in 32 pieces, with this pause before each, and then the rest; does what was
+    /// asked.
+    SlowTake(u64, Duration),
+    /// Sends the body in 8 pieces, with this pause before each.
+    SlowBody(Duration),
     /// Sends the right body and goes on without an end.
     EndlessBody,
     /// As many bytes as were asked for, but others.
@@ -83,6 +88,8 @@ pub(crate) struct Habits {
     pub(crate) mounts: bool,
     /// What it says of the shortest chunk that it wants, but for the last.
     pub(crate) min_chunk: Option<u64>,
+    /// It says the digest of what it answers, which it need not.
+    pub(crate) names_digests: bool,
     /// Who may come in.
     pub(crate) auth: Auth,
 }
@@ -194,6 +201,7 @@ impl FaultRegistry {
                 referrers: true,
                 mounts: true,
                 min_chunk: None,
+                names_digests: true,
                 auth: Auth::Open,
             },
             store: Store::default(),

@@ -1,8 +1,9 @@
 //! One connection: requests one after the other, and what goes wrong with them.
 
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::ops::RangeBounds as _;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
@@ -22,7 +23,10 @@ enum Then {
 pub(super) fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(head) = Head::read(&mut reader)? {
+    // who begins with TLS is not kept waiting for the end of a line
+    while reader.fill_buf()?.first().is_some_and(u8::is_ascii_uppercase)
+        && let Some(head) = Head::read(&mut reader)?
+    {
         let wants_close = header(&head.headers, "Connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
         let mut exchange = Exchange::begin(stream, shared, &mut reader, head)?;
         let then = match exchange.pick_fault() {
@@ -203,6 +207,20 @@ impl<'a> Exchange<'a> {
                 reply.body.extend(vec![b'x'; more]);
                 return self.send(&reply);
             }
+            Fault::SlowTake(length, pause) => {
+                let reply = self.taken_slowly(length, pause)?;
+                return self.send(&reply);
+            }
+            Fault::SlowBody(pause) => {
+                let reply = self.done()?;
+                self.answered(reply.status);
+                self.stream().write_all(reply.head(Some(reply.body.len())).as_bytes())?;
+                for piece in reply.body.chunks(reply.body.len().div_ceil(8)) {
+                    sleep(pause);
+                    self.stream().write_all(piece)?;
+                }
+                return Ok(Then::Keep);
+            }
             Fault::EndlessBody => self.endless()?,
             Fault::OtherBytes => {
                 let mut reply = self.done()?;
@@ -243,6 +261,25 @@ impl<'a> Exchange<'a> {
         Ok(Then::Close)
     }
 
+    /// Does what is asked, but takes its time with the begin of the body, which is long.
+    fn taken_slowly(&mut self, length: u64, pause: Duration) -> io::Result<Reply> {
+        let mut body = Vec::new();
+        for _ in 0..32 {
+            sleep(pause);
+            let mut piece = (&mut *self.reader).take(length / 32);
+            piece.read_to_end(&mut body)?;
+        }
+        let mut rest = self.request.headers.clone();
+        let all: u64 = header(&rest, "Content-Length").unwrap_or("0").parse().unwrap();
+        rest.retain(|(name, _)| !name.eq_ignore_ascii_case("Content-Length"));
+        rest.push(("Content-Length".to_owned(), (all - body.len() as u64).to_string()));
+        read_body(self.reader, &rest, u64::MAX, |piece| body.extend(piece))?;
+        if let Some(seen) = self.shared.lock().seen(self.id) {
+            seen.body = all;
+        }
+        Ok(self.handle(&body))
+    }
+
     fn stream(&self) -> &'a TcpStream {
         self.stream
     }
@@ -256,7 +293,11 @@ impl<'a> Exchange<'a> {
         let mut state = self.shared.lock();
         let habits = state.habits.clone();
         let host = self.shared.address.to_string();
-        state.store.handle(&self.request, body, &habits, &host)
+        let mut reply = state.store.handle(&self.request, body, &habits, &host);
+        if !habits.names_digests {
+            reply.headers.retain(|(name, _)| name != "Docker-Content-Digest");
+        }
+        reply
     }
 
     fn out_of_step(&self, left: u64) -> Reply {
