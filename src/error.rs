@@ -112,6 +112,19 @@ impl Error {
         outer.with_source(self)
     }
 
+    /// The same error with all its texts changed by `change`, those of its causes too.
+    #[must_use]
+    pub fn map_text(mut self, change: &dyn Fn(&str) -> String) -> Self {
+        self.0.message = change(&self.0.message);
+        self.0.hint = self.0.hint.take().map(|hint| change(&hint));
+        let kind = self.0.kind;
+        self.0.source = self.0.source.take().map(|cause| match cause.downcast::<Self>() {
+            Ok(error) => Box::new(error.map_text(change)) as _,
+            Err(cause) => Box::new(Self::new(kind, change(&cause.to_string()))) as _,
+        });
+        self
+    }
+
     /// What sort of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

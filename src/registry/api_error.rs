@@ -40,14 +40,20 @@ struct One {
 
 impl ApiError {
     /// Reads what it can; a page for browsers says nothing.
-    pub(super) fn read(body: &[u8]) -> Self {
+    ///
+    /// `redact` takes secrets out, before anything is cut: a part of one would give the rest away.
+    pub(super) fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
         let Ok(parsed) = serde_json::from_slice::<Body>(body) else {
             let text = String::from_utf8_lossy(body);
             let text = text.trim();
             let is_page = text.starts_with('<') || text.contains('\0');
             return Self {
                 codes: Vec::new(),
-                text: if is_page { String::new() } else { one_line(text) },
+                text: if is_page {
+                    String::new()
+                } else {
+                    one_line(&redact(text))
+                },
             };
         };
         let mut parts: Vec<String> = parsed.errors.iter().map(One::text).collect();
@@ -59,7 +65,7 @@ impl ApiError {
         );
         Self {
             codes: parsed.errors.into_iter().map(|one| one.code).collect(),
-            text: one_line(&parts.join("; ")),
+            text: one_line(&redact(&parts.join("; "))),
         }
     }
 
@@ -114,8 +120,13 @@ mod tests {
 
     #[test]
     fn errors_of_registries_and_token_services_are_read() {
-        let check =
-            |body: &str, expected: &str| assert_eq!(ApiError::read(body.as_bytes()).suffix(), expected, "{body}");
+        let check = |body: &str, expected: &str| {
+            assert_eq!(
+                ApiError::read(body.as_bytes(), str::to_owned).suffix(),
+                expected,
+                "{body}"
+            )
+        };
         check(
             r#"{"errors":[{"code":"DENIED","message":"no","detail":null},{"code":"X","message":"y","detail":{"a":1}}]}"#,
             ": DENIED: no; X: y",
@@ -135,6 +146,10 @@ mod tests {
         check("404 page\nnot found\n", ": 404 page not found");
         check("<html><body>Bad Gateway</body></html>", "");
         check("", "");
-        assert!(ApiError::read(br#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#).has("NAME_UNKNOWN"));
+        let known = ApiError::read(br#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#, str::to_owned);
+        assert!(known.has("NAME_UNKNOWN"));
+        let long = format!("{}hunter2-hunter2", "x".repeat(MAX_SHOWN - 4));
+        let shown = ApiError::read(long.as_bytes(), |text| text.replace("hunter2-hunter2", "***"));
+        assert!(!shown.suffix().contains("hunt"), "{}", shown.suffix());
     }
 }

@@ -250,11 +250,11 @@ impl Authorizer {
         let answer = ask(client, access, &url, service, found.map(|found| &found.credentials))?;
         if answer.status() != 200 {
             let (status, line) = (answer.status(), answer.status_line());
-            let said = answer.into_error().suffix();
-            let message = self.redact(&format!(
+            let said = answer.into_error(|text| self.redact(text)).suffix();
+            let message = format!(
                 "the token service of {} at {url} answered {line}{said}",
                 access.registry
-            ));
+            );
             return Err(if is_passing(status) {
                 Error::new(ErrorKind::Network, message)
                     .with_hint("the token service itself has failed; run the same command again to continue")

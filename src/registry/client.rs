@@ -224,10 +224,10 @@ impl Answer {
     }
 
     /// What the registry says in an answer that is an error.
-    pub(super) fn into_error(self) -> ApiError {
+    pub(super) fn into_error(self, redact: impl Fn(&str) -> String) -> ApiError {
         let mut bytes = Vec::new();
         let _ = self.body.into_reader().take(MAX_BODY).read_to_end(&mut bytes);
-        ApiError::read(&bytes)
+        ApiError::read(&bytes, redact)
     }
 }
 
@@ -258,8 +258,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Does `work`, and cuts all connections as soon as a stop is requested.
-    pub fn watched<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Does `work`, and cuts all connections as soon as a stop is requested. No error that comes of it holds a secret.
+    pub fn watched<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let is_done = AtomicBool::new(false);
         thread::scope(|scope| {
             let watch = scope.spawn(|| {
@@ -277,6 +277,12 @@ impl<'a> Client<'a> {
             let _end = EndOfWatch(&is_done, watch.thread().clone());
             work()
         })
+        .map_err(|error| error.map_text(&|text| self.authorizer.redact(text)))
+    }
+
+    /// Tells what only those want to know who look for a fault.
+    pub(super) fn detail(&self, text: &str) {
+        self.progress.detail(&self.authorizer.redact(text));
     }
 
     /// Sends a request until there is an answer that another try would not change.
@@ -293,15 +299,13 @@ impl<'a> Client<'a> {
                     let Some(wait) = self.wait_after(&answer, attempt) else {
                         return Ok(answer);
                     };
-                    self.progress
-                        .detail(&format!("trying again in {} ms", wait.as_millis()));
+                    self.detail(&format!("trying again in {} ms", wait.as_millis()));
                     self.sleep(wait)?;
                 }
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Passing(why)) if may_retry => {
                     let wait = self.back_off(attempt);
-                    self.progress
-                        .detail(&format!("{why}; trying again in {} ms", wait.as_millis()));
+                    self.detail(&format!("{why}; trying again in {} ms", wait.as_millis()));
                     self.sleep(wait)?;
                 }
                 Err(fault) => return Err(self.failed(&call, fault, attempt)),
@@ -334,7 +338,7 @@ impl<'a> Client<'a> {
             match read {
                 Ok((answer, bytes)) => match check(&bytes) {
                     Ok(()) => return Ok(answer),
-                    Err(error) if may_retry => self.progress.detail(&format!("{asked}: {error}; trying again")),
+                    Err(error) if may_retry => self.detail(&format!("{asked}: {error}; trying again")),
                     Err(error) => {
                         return Err(error
                             .context(format!("{asked} gave other content than was asked for"))
@@ -342,7 +346,7 @@ impl<'a> Client<'a> {
                     }
                 },
                 Err(Fault::Passing(why)) if may_retry => {
-                    self.progress.detail(&format!("{asked}: {why}; trying again"));
+                    self.detail(&format!("{asked}: {why}; trying again"));
                 }
                 Err(fault) => {
                     return Err(fault
@@ -367,6 +371,9 @@ impl<'a> Client<'a> {
             0 => String::new(),
             more => format!(" ({} tries)", more + 1),
         };
+        if let Fault::Final(error) = fault {
+            return error.context(format!("{} {url} failed", call.method));
+        }
         fault
             .into_error(host_of(&url.authority))
             .context(format!("no answer to {} {url}{tries}", call.method))
@@ -415,25 +422,33 @@ impl<'a> Client<'a> {
             [_, other] => Some(*other),
             _ => None,
         };
-        let speaks_other = matches!(
-            (&outcome, url.scheme),
-            (Err(Fault::NoTls | Fault::Passing(_)), Scheme::Https) | (Err(Fault::WantsTls), Scheme::Http)
-        );
+        let speaks_other = match (&outcome, url.scheme) {
+            (Err(Fault::NoTls | Fault::Passing(_)), Scheme::Https) | (Err(Fault::WantsTls(_)), Scheme::Http) => true,
+            // servers that want TLS say so in a body, which HEAD has not
+            (Ok(answer), Scheme::Http) => answer.status() == 400 && call.method == Method::HEAD,
+            _ => false,
+        };
         let Some(other) = other.filter(|_| speaks_other) else {
             if outcome.is_ok() {
                 self.remember(&registry, url.scheme);
             }
             return outcome;
         };
-        let second = self.follow(call, &url.with_scheme(other), header);
-        match second {
-            Ok(answer) => {
+        match (outcome, self.follow(call, &url.with_scheme(other), header)) {
+            (_, Ok(answer)) => {
                 self.remember(&registry, other);
                 Ok(answer)
             }
+            // it was a plain answer after all
+            (Ok(answer), Err(Fault::NoTls | Fault::Passing(_))) => {
+                self.remember(&registry, url.scheme);
+                Ok(answer)
+            }
+            // it speaks neither
+            (Err(Fault::WantsTls(Some(why))), Err(Fault::NoTls)) => Err(Fault::Passing(why)),
             // the first failure tells more, unless it only says that the other scheme is the right one
-            Err(second) if matches!(outcome, Err(Fault::NoTls | Fault::WantsTls)) => Err(second),
-            Err(_) => outcome,
+            (Err(Fault::NoTls | Fault::WantsTls(_)) | Ok(_), Err(second)) => Err(second),
+            (Err(first), Err(_)) => Err(first),
         }
     }
 
@@ -443,6 +458,15 @@ impl<'a> Client<'a> {
         let mut url = url.clone();
         let mut method = call.method.clone();
         for _ in 0..=MAX_REDIRECTS {
+            if url.scheme == Scheme::Http && self.is_secure(&registry) {
+                return Err(Fault::Final(
+                    Error::new(
+                        ErrorKind::Network,
+                        format!("{registry} leads to {url}, which is not encrypted"),
+                    )
+                    .with_hint("the registry, or a proxy before it, is set up wrong"),
+                ));
+            }
             let own = header.filter(|_| {
                 url.same_origin(&Self::origin_as(&registry, url.scheme)) && self.may_carry(&registry, &url)
             });
@@ -452,12 +476,6 @@ impl<'a> Client<'a> {
                 return Ok(answer);
             }
             let next = answer.location().map_err(Fault::Final)?;
-            if url.scheme == Scheme::Https && next.scheme == Scheme::Http && self.is_secure(&registry) {
-                return Err(Fault::Final(Error::new(
-                    ErrorKind::Network,
-                    format!("{registry} leads from {url} to {next}, which is not encrypted"),
-                )));
-            }
             if answer.status() == 303 && method != Method::HEAD {
                 method = Method::GET;
                 call.body = Body::Empty;
@@ -499,6 +517,10 @@ impl<'a> Client<'a> {
         }
         let agent = self.agent(url).map_err(Fault::Final)?;
         let proxy = self.proxy(url).map_err(Fault::Final)?;
+        let through = proxy
+            .as_ref()
+            .map(|proxy| format!(", through the proxy {}:{}", proxy.host(), proxy.port()))
+            .unwrap_or_default();
         let mut content: Box<dyn Read + '_>;
         let length = match body {
             Body::Empty => {
@@ -526,9 +548,11 @@ impl<'a> Client<'a> {
         };
         let host = host_of(&url.authority);
         let outcome = outcome.map_err(|error| match Fault::of(error, host) {
-            Fault::Passing(why) if why == NO_SIGN_OF_LIFE => {
-                Fault::Passing(format!("{why} for {} s (--timeout)", self.settings.timeout.as_secs()))
-            }
+            Fault::Passing(why) if why == NO_SIGN_OF_LIFE => Fault::Passing(format!(
+                "{why} for {} s (--timeout){through}",
+                self.settings.timeout.as_secs()
+            )),
+            Fault::Passing(why) => Fault::Passing(format!("{why}{through}")),
             fault => fault,
         });
         let said = match &outcome {
@@ -537,12 +561,13 @@ impl<'a> Client<'a> {
             Err(Fault::NoTls) => "no TLS".to_owned(),
             Err(_) => "failed".to_owned(),
         };
-        self.progress
-            .detail(&self.authorizer.redact(&format!("{method} {url} {said}")));
+        self.detail(&format!("{method} {url} {said}"));
         let (parts, body) = outcome
             .map_err(|fault| match fault {
                 // a TLS server answers a plain request with an alert, which is no HTTP
-                Fault::Passing(why) if url.scheme == Scheme::Http && why.contains("no HTTP") => Fault::WantsTls,
+                Fault::Passing(why) if url.scheme == Scheme::Http && why.contains("no HTTP") => {
+                    Fault::WantsTls(Some(why))
+                }
                 other => other,
             })?
             .into_parts();
@@ -571,7 +596,7 @@ impl<'a> Client<'a> {
         let _ = answer.into_reader().take(MAX_BODY).read_to_end(&mut text);
         let said = String::from_utf8_lossy(&text).to_ascii_lowercase();
         if said.contains("https server") || said.contains("https port") || said.contains("ssl-enabled server port") {
-            return Err(Fault::WantsTls);
+            return Err(Fault::WantsTls(None));
         }
         Ok(Answer {
             status,
@@ -638,10 +663,8 @@ impl<'a> Client<'a> {
         let asked = format!("{} {}", answer.method, answer.url);
         let asked_wait = self.asked_wait(&answer);
         let is_elsewhere = !answer.url.same_origin(&self.origin(&access.registry));
-        let api = answer.into_error();
-        let message = self
-            .authorizer
-            .redact(&format!("{asked} answered {line}{}", api.suffix()));
+        let api = answer.into_error(|text| self.authorizer.redact(text));
+        let message = format!("{asked} answered {line}{}", api.suffix());
         let login = || {
             format!(
                 "{}; log in with docker or podman, or give --creds-stdin",

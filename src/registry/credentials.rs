@@ -233,7 +233,7 @@ impl Keys {
             entry.is_some_and(|entry| {
                 ["auth", "identitytoken", "username"]
                     .iter()
-                    .any(|field| entry[field].as_str().is_some_and(|text| !text.is_empty()))
+                    .any(|field| !entry[field].is_null() && entry[field] != "")
             })
         };
         if let Some(key) = keys.iter().find(has_content) {

@@ -102,7 +102,7 @@ impl<'a> Download<'a> {
                     self.failures + 1
                 )));
         }
-        client.progress.detail(&format!(
+        client.detail(&format!(
             "blob {}: {why}; going on at byte {}",
             self.descriptor.digest, self.position
         ));

@@ -14,8 +14,8 @@ pub(super) enum Fault {
     Passing(String),
     /// The server speaks no TLS.
     NoTls,
-    /// The server speaks TLS, and was asked without.
-    WantsTls,
+    /// The server seems to speak TLS, and was asked without: it said so, or it said this, which is no HTTP.
+    WantsTls(Option<String>),
     /// Another try will fail in the same way.
     Final(Error),
 }
@@ -105,7 +105,7 @@ impl Fault {
                 format!("{host} speaks plain HTTP where HTTPS was asked for"),
             )
             .with_hint(format!("if that is meant to be so, give --insecure {host}")),
-            Self::WantsTls => Error::new(
+            Self::WantsTls(_) => Error::new(
                 ErrorKind::Network,
                 format!("{host} speaks HTTPS where plain HTTP was asked for"),
             ),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::client::Settings;
+use super::client::{GivenFile, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What TLS connections rest on; without `verify` any certificate is taken.
@@ -28,7 +28,7 @@ fn roots(settings: &Settings) -> Result<Vec<Certificate<'static>>> {
         .map(|certificate| Certificate::from_der(certificate).to_owned())
         .collect();
     for file in &settings.ca_files {
-        let certificates = certificates(&file.content)?;
+        let certificates = certificates(file)?;
         if certificates.is_empty() {
             return Err(
                 Error::invalid(format!("`{}` holds no certificate", file.path.display()))
@@ -51,7 +51,7 @@ fn identity(settings: &Settings) -> Result<Option<ClientCert>> {
     let Some((certificate, key)) = &settings.identity else {
         return Ok(None);
     };
-    let chain = certificates(&certificate.content)?;
+    let chain = certificates(certificate)?;
     if chain.is_empty() {
         return Err(Error::invalid(format!(
             "`{}` holds no certificate in PEM",
@@ -63,13 +63,18 @@ fn identity(settings: &Settings) -> Result<Option<ClientCert>> {
     Ok(Some(ClientCert::new_with_certs(&chain, key)))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>> {
+fn certificates(file: &GivenFile) -> Result<Vec<Certificate<'static>>> {
     let mut found = Vec::new();
-    for item in parse_pem(pem) {
+    for item in parse_pem(&file.content) {
         match item {
             Ok(PemItem::Certificate(certificate)) => found.push(certificate),
             Ok(_) => {}
-            Err(_) => return Err(Error::invalid("a certificate file is not the PEM it should be")),
+            Err(_) => {
+                return Err(Error::invalid(format!(
+                    "`{}` is not the PEM it should be",
+                    file.path.display()
+                )));
+            }
         }
     }
     Ok(found)

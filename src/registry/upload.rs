@@ -271,9 +271,7 @@ impl Upload<'_, '_> {
                     more => error.context(format!("gave up after {} tries", more + 1)),
                 });
             }
-            client
-                .progress
-                .detail(&format!("blob {}: {error}", self.content.descriptor.digest));
+            client.detail(&format!("blob {}: {error}", self.content.descriptor.digest));
             client.wait_before_retry(failures)?;
             failures += 1;
             match self.where_it_stands(broken)? {
