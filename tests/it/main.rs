@@ -25,6 +25,7 @@ mod layout_check;
 mod properties;
 mod push_archives;
 mod readme;
+mod registry_auth;
 mod registry_faults;
 mod reproducible;
 mod reuse;
