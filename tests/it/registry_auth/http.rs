@@ -8,6 +8,9 @@ use std::thread;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+/// The first byte of a client that speaks TLS.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
@@ -154,6 +157,11 @@ impl Drop for Server {
 
 fn converse(stream: Box<dyn Stream>, answer: &Answer, log: &Mutex<Vec<Request>>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
+    if stream.fill_buf()?.first() == Some(&TLS_HANDSHAKE) {
+        // as most servers do
+        let refusal = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        return stream.get_mut().write_all(refusal);
+    }
     while let Some((first, headers)) = read_head(&mut stream)? {
         let mut words = first.split(' ').map(ToOwned::to_owned);
         let (Some(method), Some(target)) = (words.next(), words.next()) else {

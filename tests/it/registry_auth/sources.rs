@@ -59,12 +59,13 @@ fn a_registry_with_a_password_file_refuses_a_wrong_one() {
     };
     let mut lab = Lab::new();
     lab.stdin(format!("{USER}:wrong-one\n"));
-    lab.push(&format!("{}/x:1", registry.host()), &["--creds-stdin"])
-        .failed(1)
-        .stderr_has("401")
-        .stderr_has("UNAUTHORIZED")
-        .stderr_has("from --creds-stdin")
-        .stderr_lacks("wrong-one");
+    let name = format!("{}/x:1", registry.host());
+    for run in [lab.push(&name, &["--creds-stdin"]), lab.pull(&name, &["--creds-stdin"])] {
+        run.failed(1)
+            .stderr_has("401")
+            .stderr_has("from --creds-stdin")
+            .stderr_lacks("wrong-one");
+    }
 }
 
 #[test]
