@@ -1,5 +1,7 @@
 //! The registry of these tests without faults: other tools agree with it, and airpack copes with each of its habits.
 
+use std::process::Stdio;
+
 use super::*;
 use crate::support::fault_registry::{Auth, Location};
 use crate::support::tools::require_tool;
@@ -100,6 +102,33 @@ fn a_pull_of_what_is_there_fetches_no_blob() {
     scene.registry.recover();
     scene.pull_works(&[]);
     assert_eq!(scene.registry.count("GET", "/blobs/"), 0, "{}", scene.registry.shown());
+}
+
+#[test]
+fn two_pulls_at_once_into_one_layout_both_leave_their_tag() {
+    let scene = Scene::filled();
+    let second = &scene.source.json(scene.digest())["manifests"][1];
+    scene.registry.put_image(REPOSITORY, Some("2.0"), &scene.source, second);
+    for _ in 0..5 {
+        let runs: Vec<_> = ["1.0", "2.0", "1.0"]
+            .into_iter()
+            .map(|tag| {
+                let name = scene.registry.name(&format!("acme/hello:{tag}"));
+                let mut command = bounded_command(&scene.sandbox, &args(&["pull", &name, "--layout", "pulled"], &[]));
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                (format!("{command:?}"), command.spawn().unwrap())
+            })
+            .collect();
+        for (shown, child) in runs {
+            Run::from_output(shown, child.wait_with_output().unwrap()).ok();
+        }
+        let pulled = LayoutView::open(scene.pulled());
+        pulled.check_whole();
+        assert_eq!(pulled.digest("1.0"), scene.digest());
+        assert_eq!(pulled.digest("2.0"), text(second, "digest"));
+        assert_eq!(pulled.entries().len(), 2);
+        fs::remove_dir_all(scene.pulled()).unwrap();
+    }
 }
 
 #[test]

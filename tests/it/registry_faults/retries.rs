@@ -210,7 +210,7 @@ fn connections_that_are_always_reset_are_told() {
 #[test]
 fn lasting_silence_is_told() {
     let few: (&[Asked], &[Asked]) = (&FEW_PUSHED, &FEW_PULLED);
-    check_each_stays(few, &Fault::Stall, 1, &["--timeout", "1"], &["in time"]);
+    check_each_stays(few, &Fault::Stall, 1, &["--timeout", "1"], &["1 s"]);
 }
 
 #[test]

@@ -183,6 +183,22 @@ fn a_client_that_begins_with_tls_is_not_kept_waiting() {
 }
 
 #[test]
+fn requests_may_come_in_any_pieces_and_with_the_whole_address() {
+    let source = Source::new();
+    let served = Served::start(&source.sandbox);
+    let mut connection = http::Connection::open(served.address);
+    for byte in b"GET /v2/_catalog HTTP/1.1\r\nHost: x\r\n\r\n" {
+        connection.send(&[*byte]).unwrap();
+    }
+    assert_eq!(connection.answer(false).unwrap().status, 200);
+    // RFC 9112, 3.2.2: a server has to take this form too
+    let whole = format!("http://{}/v2/_catalog", served.address);
+    let answer = connection.request("GET", &whole, &[]);
+    assert_eq!(answer.status, 200, "{answer:#?}");
+    assert!(answer.json()["repositories"].is_array());
+}
+
+#[test]
 fn old_clients_are_served_too() {
     let source = Source::new();
     let served = Served::start(&source.sandbox);
@@ -239,6 +255,9 @@ fn write_large(sandbox: &Sandbox) -> String {
 
 /// Connections that ask for something large and read no more than the begin of the answer.
 fn stuck(address: SocketAddr, path: &str, count: usize) -> Vec<TcpStream> {
+    // so that it is verified once and not by all at the same time
+    let part = http::request(address, "GET", path, &[("Range", "bytes=0-9")]);
+    assert_eq!(part.status, 206, "{part:#?}");
     let open = |_| {
         let mut stream = TcpStream::connect(address).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
