@@ -96,7 +96,10 @@ fn a_registry_for_everybody_is_read_although_the_helper_knows_nothing() {
     registry.hold("x", "1");
     let mut lab = Lab::new();
     lab.docker_config(&json!({ "credsStore": "test" }));
-    lab.helper("test", "echo 'credentials not found in native keychain'; exit 1");
+    lab.helper(
+        "test",
+        "cat > /dev/null; echo 'credentials not found in native keychain'; exit 1",
+    );
     lab.pull(&format!("{}/x:1", registry.host()), &[]).ok();
 }
 
@@ -160,8 +163,24 @@ fn a_helper_is_asked_once_for_a_whole_push() {
     let mut lab = Lab::with_layers(10);
     lab.docker_config(&json!({ "credsStore": "test" }));
     let answer = json!({ "ServerURL": "x", "Username": USER, "Secret": PASSWORD });
-    lab.helper("test", &format!("echo asked >> times\nprintf '%s' '{answer}'"));
+    lab.helper(
+        "test",
+        &format!("cat > /dev/null\necho asked >> times\nprintf '%s' '{answer}'"),
+    );
     push(&lab, &registry).ok();
     let times = std::fs::read_to_string(lab.sandbox.join("times")).unwrap();
     assert_eq!(times, "asked\n");
+}
+
+#[test]
+fn a_helper_need_not_read_what_it_is_asked() {
+    let registry = locked_registry();
+    let mut lab = Lab::new();
+    lab.docker_config(&json!({ "credsStore": "test" }));
+    let answer = json!({ "ServerURL": "x", "Username": USER, "Secret": PASSWORD });
+    lab.helper("test", &format!("exec 0<&-\nprintf '%s' '{answer}'"));
+    // it ends before or after the name is written to it
+    for _ in 0..20 {
+        push(&lab, &registry).ok();
+    }
 }

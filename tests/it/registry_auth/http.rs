@@ -201,7 +201,7 @@ fn converse(stream: Box<dyn Stream>, answer: &Answer, log: &Mutex<Vec<Request>>)
 /// What is asked of a proxy names the host too.
 fn path_of(target: &str) -> String {
     match target.split_once("://") {
-        Some((scheme, rest)) if scheme == "http" => format!("/{}", rest.split_once('/').map_or("", |(_, path)| path)),
+        Some(("http", rest)) => format!("/{}", rest.split_once('/').map_or("", |(_, path)| path)),
         _ => target.to_owned(),
     }
 }
