@@ -11,28 +11,13 @@ use crate::support::big_tree::{BIG_TREE, write_members};
 use crate::support::layout_view::{
     IMAGE_NAME, LayoutView, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REF_NAME, array, sha256, text,
 };
+use crate::support::skopeo::require_skopeo;
 use crate::support::tar_maker::{Member, TarFormat, gzip, tar};
 use crate::support::test_tree::is_root;
-use crate::support::tools::{Tool, require_tool};
+use crate::support::tools::require_tool;
 use crate::support::{Run, Sandbox, simple_buildpack};
 
 const COMPRESSIONS: [&str; 3] = ["gzip", "zstd", "none"];
-
-/// `skopeo` with its trust policy left aside, so that the machine's does not count.
-#[derive(Clone, Copy)]
-struct Skopeo(Tool);
-
-impl Skopeo {
-    fn run(self, sandbox: &Sandbox, args: &[&str]) -> Run {
-        let run = self.0.run(sandbox, &[&["--insecure-policy"], args].concat());
-        run.ok();
-        run
-    }
-}
-
-fn require_skopeo() -> Option<Skopeo> {
-    require_tool("skopeo").map(Skopeo)
-}
 
 /// Packages the folder `bp` as `registry.test/acme/hello:TAG`.
 fn package(sandbox: &Sandbox, tag: &str, layout: &str, more: &[&str]) -> Run {

@@ -23,6 +23,8 @@ mod inspect;
 mod interop;
 mod layout_check;
 mod properties;
+mod pull;
+mod push;
 mod push_archives;
 mod readme;
 mod registry_auth;

@@ -4,11 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::plain_registry::PlainRegistry;
 use crate::support::{Sandbox, tools};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Where the registry of the examples is.
+const REGISTRY: &str = "localhost:5000";
 
 /// A copy of the fixture `hello`, and `airpack` on the `PATH`.
 fn sandbox() -> Sandbox {
@@ -31,10 +35,20 @@ fn every_example_prints_what_it_says() {
     let file = root().join("README.md");
     let text = fs::read_to_string(&file).unwrap();
     let sandbox = sandbox();
+    let registry = tools::require_tool("docker-registry").map(|_| PlainRegistry::start(&sandbox));
+    // the README speaks of a registry at its usual port; the one here has another
+    let here = registry
+        .as_ref()
+        .map(|registry| registry.address().replace("127.0.0.1", "localhost"));
     let (ran, actual) = with_outputs(&text, |command| {
         if command.starts_with("skopeo") && tools::require_tool("skopeo").is_none() {
             return None;
         }
+        let command = match (&here, command.contains(REGISTRY)) {
+            (Some(here), true) => command.replace(REGISTRY, here),
+            (None, true) => return None,
+            (_, false) => command.to_owned(),
+        };
         let path = format!(
             "{}:{}",
             sandbox.join("on-path").display(),
@@ -44,12 +58,17 @@ fn every_example_prints_what_it_says() {
             .args(["-c", &format!("{command} 2>&1")])
             .current_dir(sandbox.path())
             .env_remove("SOURCE_DATE_EPOCH")
+            .env("HOME", sandbox.path())
             .env("PATH", path)
             .output()
             .unwrap();
-        Some(String::from_utf8(output.stdout).unwrap())
+        let text = String::from_utf8(output.stdout).unwrap();
+        Some(match &here {
+            Some(here) => text.replace(here, REGISTRY),
+            None => text,
+        })
     });
-    assert!(ran >= 6, "only {ran} examples were found");
+    assert!(ran >= 10, "only {ran} examples were found");
     if std::env::var_os("BLESS").is_some() {
         fs::write(&file, &actual).unwrap();
     }

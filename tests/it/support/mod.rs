@@ -3,6 +3,11 @@
 pub(crate) mod big_tree;
 pub(crate) mod fault_registry;
 pub(crate) mod http;
+pub(crate) mod certificates;
+pub(crate) mod front;
+pub(crate) mod images;
+pub(crate) mod registry;
+pub(crate) mod skopeo;
 pub(crate) mod layout_maker;
 pub(crate) mod layout_view;
 pub(crate) mod packaged;
