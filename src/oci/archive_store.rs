@@ -37,7 +37,7 @@ pub struct ArchiveStore {
 }
 
 /// Where in the archive the content of a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Extent {
     offset: u64,
     pub(super) size: u64,

@@ -211,10 +211,14 @@ pub fn in_parallel<I: Send, T: Send>(
                     .push((at, result)),
                 Err(error) => {
                     // those that stop because another has failed come later
-                    failure
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .get_or_insert(error);
+                    let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    if first
+                        .as_ref()
+                        .is_none_or(|first: &Error| first.kind() == ErrorKind::Stopped)
+                    {
+                        *first = Some(error);
+                    }
+                    drop(first);
                     shared.has_failed.store(true, Ordering::Relaxed);
                 }
             }

@@ -33,6 +33,8 @@ pub(super) struct DockerImages {
     pub(super) index: IndexFile,
     pub(super) documents: BTreeMap<Digest, Vec<u8>>,
     pub(super) named: HashMap<Digest, Extent>,
+    /// Compressed layers whose digests were taken.
+    layers: HashMap<Extent, Descriptor>,
 }
 
 /// Makes an OCI manifest for each image. Config and layers stay as they are, so that their digests do.
@@ -42,6 +44,7 @@ pub(super) fn read(archive: &ArchiveStore, list: &[u8]) -> Result<DockerImages> 
         index: IndexFile::default(),
         documents: BTreeMap::new(),
         named: HashMap::new(),
+        layers: HashMap::new(),
     };
     for image in &listed {
         images.add(archive, image)?;
@@ -72,9 +75,16 @@ impl DockerImages {
         let mut layers = Vec::new();
         for (name, diff_id) in image.layers.iter().zip(&config.rootfs.diff_ids) {
             let extent = archive.members().find(name).ok_or_else(|| missing(name))?;
+            if let Some(known) = self.layers.get(&extent) {
+                layers.push(known.clone());
+                continue;
+            }
             let layer = layer(archive, extent, diff_id.as_digest())
                 .map_err(|cause| Error::damaged(format!("`{name}` in it can not be read")).with_source(cause))?;
             self.named.insert(layer.digest.clone(), extent);
+            if layer.media_type != media_type::LAYER {
+                self.layers.insert(extent, layer.clone());
+            }
             layers.push(layer);
         }
         let config_size = config_bytes.len() as u64;

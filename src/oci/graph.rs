@@ -17,6 +17,8 @@ use crate::progress::Progress;
 
 /// Manifests that are followed from one root.
 const MAX_MANIFESTS: usize = 10_000;
+/// Artifact manifests of the OCI image spec 1.1's release candidates.
+const ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 /// Bytes of manifests that are held at once.
 const MAX_MANIFEST_BYTES: usize = 256 << 20;
 
@@ -49,6 +51,21 @@ pub struct Referrer {
     pub artifact_type: Option<String>,
     /// Its own annotations.
     pub annotations: Annotations,
+}
+
+impl Referrer {
+    /// How a list of referrers names the manifest that `descriptor` points to.
+    #[must_use]
+    pub fn listed(&self, descriptor: &Descriptor) -> Descriptor {
+        let mut listed = Descriptor::new(&descriptor.media_type, descriptor.digest.clone(), descriptor.size);
+        listed.annotations.clone_from(&self.annotations);
+        if let Some(artifact_type) = &self.artifact_type {
+            listed
+                .other
+                .insert("artifactType".to_owned(), artifact_type.clone().into());
+        }
+        listed
+    }
 }
 
 /// The fields of a manifest or an index that lead somewhere.
@@ -93,11 +110,8 @@ impl Fields {
 /// The media type of a manifest by what stands in it, else by what `said` of it.
 pub fn media_type_of(bytes: &[u8], digest: &Digest, said: Option<&str>) -> Result<String> {
     let fields = Fields::of(bytes, digest)?;
-    if let Some(own) = fields.media_type {
-        return Ok(own);
-    }
-    let is_known = |said: &&str| media_type::is_index(said) || media_type::is_manifest(said);
-    if let Some(said) = said.filter(is_known) {
+    let is_known = |said: &&str| media_type::is_index(said) || media_type::is_manifest(said) || *said == ARTIFACT;
+    if let Some(said) = fields.media_type.as_deref().or(said).filter(is_known) {
         return Ok(said.to_owned());
     }
     if fields.manifests.is_some() {
@@ -132,13 +146,21 @@ fn is_foreign(layer: &Descriptor) -> bool {
 
 /// Whether a descriptor points to something that lists others.
 fn is_document(descriptor: &Descriptor) -> bool {
-    media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type)
+    let media_type = descriptor.media_type.as_str();
+    media_type::is_index(media_type) || media_type::is_manifest(media_type) || media_type == ARTIFACT
 }
 
 impl Document {
     /// Reads what a manifest or index leads to. What is neither is a leaf.
     pub fn new(descriptor: Descriptor, bytes: Vec<u8>) -> Result<Self> {
         let fields = Fields::of(&bytes, &descriptor.digest)?;
+        if fields.manifests.is_some() && (fields.config.is_some() || fields.layers.is_some()) {
+            // tools differ on which of the two it is (CVE-2021-41190)
+            return Err(Error::damaged(format!(
+                "{} is an image and an image index at once",
+                descriptor.digest
+            )));
+        }
         let is_whole = if media_type::is_index(&descriptor.media_type) {
             fields.manifests.is_some()
         } else {
@@ -177,6 +199,7 @@ impl Graph {
             progress,
             graph: Self::default(),
             states: HashMap::new(),
+            sizes: HashMap::new(),
             bytes: 0,
         };
         walk.visit(root, 0)?;
@@ -208,12 +231,27 @@ struct Walk<'a> {
     graph: Graph,
     /// `false` while what a document lists is being visited.
     states: HashMap<Digest, bool>,
+    /// What is said of each blob.
+    sizes: HashMap<Digest, u64>,
     bytes: usize,
 }
 
 impl Walk<'_> {
+    /// An error when two descriptors say different things of one blob.
+    fn agree(&mut self, descriptor: &Descriptor) -> Result<()> {
+        let size = *self.sizes.entry(descriptor.digest.clone()).or_insert(descriptor.size);
+        if size == descriptor.size {
+            return Ok(());
+        }
+        Err(Error::damaged(format!(
+            "{} is said to be {size} bytes long, and {} bytes elsewhere",
+            descriptor.digest, descriptor.size
+        )))
+    }
+
     fn visit(&mut self, descriptor: &Descriptor, depth: usize) -> Result<()> {
         self.progress.check()?;
+        self.agree(descriptor)?;
         match self.states.get(&descriptor.digest) {
             Some(true) => return Ok(()),
             Some(false) => {
@@ -240,6 +278,9 @@ impl Walk<'_> {
             )));
         }
         let document = Document::new(descriptor.clone(), bytes)?;
+        for blob in &document.blobs {
+            self.agree(blob)?;
+        }
         for child in &document.manifests {
             self.visit(child, depth + 1)?;
         }
@@ -280,9 +321,10 @@ fn subset(bytes: &[u8], digest: &Digest, platforms: &[Platform]) -> Result<Subse
         kept.extend(nearest.map(|child| child.digest.clone()));
     }
     let count = index.manifests.len();
+    let names: HashSet<String> = kept.iter().map(ToString::to_string).collect();
     index.manifests.retain(|child| {
         let about = child.annotation("vnd.docker.reference.digest");
-        let is_about_kept = || about.is_some_and(|about| kept.iter().any(|digest| digest.to_string() == about));
+        let is_about_kept = || about.is_some_and(|about| names.contains(about));
         kept.contains(&child.digest) || is_about_kept()
     });
     if index.manifests.len() == count {

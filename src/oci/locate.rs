@@ -91,12 +91,34 @@ impl ImageLocation {
     ) -> Result<Vec<Descriptor>> {
         let found = match &self.selector {
             None => return Ok(index.entries().to_vec()),
-            Some(Selector::Tag(tag)) => index.entries().iter().find(|entry| has_name(entry, tag)).cloned(),
+            Some(Selector::Tag(tag)) => self.the_only(tag, source, index)?,
             Some(Selector::Digest(digest)) => find_digest(index.entries(), digest, &children, &mut HashSet::new(), 0)?,
         };
         found
             .map(|entry| vec![entry])
             .ok_or_else(|| self.not_found(source, index))
+    }
+
+    /// The entry of that name; an error when several images have it, as other tools may leave it.
+    fn the_only(&self, tag: &str, source: &dyn ImageSource, index: &IndexFile) -> Result<Option<Descriptor>> {
+        let mut found = index.entries().iter().filter(|entry| has_name(entry, tag));
+        let Some(first) = found.next() else { return Ok(None) };
+        if found.all(|other| other.digest == first.digest) {
+            return Ok(Some(first.clone()));
+        }
+        let names: Vec<String> = index
+            .entries()
+            .iter()
+            .filter(|entry| has_name(entry, tag))
+            .map(|entry| match IndexFile::full_name_of(entry) {
+                Some(name) => format!("{}:{name}", self.layout.display()),
+                None => format!("{}@{}", self.layout.display(), entry.digest),
+            })
+            .collect();
+        Err(
+            Error::invalid(format!("several images in {} are called `{tag}`", source.location()))
+                .with_hint(format!("say which: {}", names.join(", "))),
+        )
     }
 
     fn not_found(&self, source: &dyn ImageSource, index: &IndexFile) -> Error {

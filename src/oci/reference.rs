@@ -38,6 +38,23 @@ impl ImageName {
         &self.tag
     }
 
+    /// Whether `text` begins with the host of a registry: names without one are of Docker Hub, which is not what everybody means.
+    #[must_use]
+    pub fn names_registry(text: &str) -> bool {
+        text.split_once('/').is_some_and(|(first, _)| is_host(first))
+    }
+
+    /// Whether `text` is a registry, or looks like one, with no repository behind it.
+    #[must_use]
+    pub fn is_bare_registry(text: &str) -> bool {
+        let has_port = || {
+            let port = text.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
+            text.starts_with("localhost:") && port.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let host = text.split(':').next().unwrap_or_default();
+        !text.contains(['/', '@']) && (host.contains('.') || host == "localhost" || text.starts_with('[') || has_port())
+    }
+
     /// The same repository with another tag.
     pub fn with_tag(&self, tag: &str) -> Result<Self> {
         format!("{}/{}:{tag}", self.registry, self.repository).parse()
@@ -147,7 +164,7 @@ fn parse(text: &str) -> Result<Parts<'_>, &'static str> {
         None => (text, None),
     };
     let (domain, rest) = match rest.split_once('/') {
-        Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), path),
+        Some((first, path)) if is_host(first) => (Some(first), path),
         _ => (None, rest),
     };
     let (path, tag) = match rest.split_once(':') {
@@ -187,6 +204,11 @@ fn parse(text: &str) -> Result<Parts<'_>, &'static str> {
         tag,
         digest,
     })
+}
+
+/// What tells a host from the first part of a path, in all tools of the field.
+fn is_host(first: &str) -> bool {
+    first.contains(['.', ':']) || first == "localhost"
 }
 
 /// Labels of letters, digits and inner `-` with dots between them, or an IPv6 address in brackets; then maybe a port.
@@ -241,6 +263,34 @@ mod tests {
         check("[::1]:5000/x", "[::1]:5000/x:latest");
         check("a.test/x--y__z.w_v:T_1.-", "a.test/x--y__z.w_v:T_1.-");
         check("registry.corp/builder", "registry.corp/builder:latest");
+    }
+
+    #[test]
+    fn registries_are_told_from_repositories() {
+        for bare in [
+            "127.0.0.1:5000",
+            "registry.corp",
+            "localhost",
+            "localhost:5000",
+            "[::1]:5000",
+        ] {
+            assert!(
+                ImageName::is_bare_registry(bare) && !ImageName::names_registry(bare),
+                "{bare}"
+            );
+        }
+        for name in ["registry.corp/x", "localhost/x:1", "127.0.0.1:5000/a/b"] {
+            assert!(
+                !ImageName::is_bare_registry(name) && ImageName::names_registry(name),
+                "{name}"
+            );
+        }
+        for short in ["ubuntu", "ubuntu:24.04", "acme/hello"] {
+            assert!(
+                !ImageName::is_bare_registry(short) && !ImageName::names_registry(short),
+                "{short}"
+            );
+        }
     }
 
     #[test]

@@ -46,8 +46,9 @@ fn candidates(source: &dyn ImageSource) -> Result<Vec<Found>> {
     for entry in source.index_file()?.entries() {
         let is_list = entry.annotation(REF_NAME).is_some_and(is_fallback_tag);
         if is_list && media_type::is_index(&entry.media_type) {
-            let bytes = source.read_manifest(entry)?;
-            descriptors.extend(Document::new(entry.clone(), bytes)?.manifests);
+            let list = source.read_manifest(entry);
+            let list = list.and_then(|bytes| Document::new(entry.clone(), bytes));
+            descriptors.extend(list.map(|list| list.manifests).unwrap_or_default());
         } else {
             descriptors.push(entry.clone());
         }
@@ -60,8 +61,11 @@ fn candidates(source: &dyn ImageSource) -> Result<Vec<Found>> {
         if !is_document || !seen.insert(descriptor.digest.clone()) {
             continue;
         }
-        let bytes = source.read_manifest(&descriptor)?;
-        if let Some(referrer) = referrer_of(&bytes, &descriptor.digest)? {
+        // what can not be read is about nothing that is asked for
+        let Ok(bytes) = source.read_manifest(&descriptor) else {
+            continue;
+        };
+        if let Ok(Some(referrer)) = referrer_of(&bytes, &descriptor.digest) {
             let plain = Descriptor::new(&descriptor.media_type, descriptor.digest, descriptor.size);
             found.push(Found {
                 descriptor: plain,
@@ -73,7 +77,14 @@ fn candidates(source: &dyn ImageSource) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-/// `sha256-<hex>`.
-fn is_fallback_tag(tag: &str) -> bool {
+/// The tag under which registries without a list of referrers keep one.
+#[must_use]
+pub fn fallback_tag(subject: &Digest) -> String {
+    format!("{}-{}", subject.algorithm(), subject.hex())
+}
+
+/// Whether a tag is of that form.
+#[must_use]
+pub fn is_fallback_tag(tag: &str) -> bool {
     tag.replacen('-', ":", 1).parse::<Digest>().is_ok()
 }

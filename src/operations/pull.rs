@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Finding, Findings, Result};
 use crate::oci::copy::{self, Trust};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::Digest;
-use crate::oci::graph::{Graph, choose};
+use crate::oci::graph::{Graph, choose, referrer_of};
 use crate::oci::json::displayed;
 use crate::oci::layout::LayoutWriter;
 use crate::oci::platform::Platform;
@@ -193,7 +193,8 @@ fn remote<'u>(uri: &'u str, file: &Path, warn: &mut dyn FnMut(Finding)) -> Optio
     let is_local = uri.contains(':') && !uri.contains('/')
         || uri.starts_with(['.', '/'])
         || uri.starts_with("file:")
-        || uri.starts_with("oci")
+        || uri.starts_with("oci:")
+        || uri.starts_with("oci-archive:")
         || uri.starts_with("docker-archive:")
         || file.parent().unwrap_or(Path::new("")).join(uri).exists();
     (!is_local && uri.parse::<ImageReference>().is_ok()).then_some(uri)
@@ -351,10 +352,23 @@ impl Pull<'_> {
                         repository.name()
                     )));
                 }
-                let graph = Graph::read(repository, &referrer, self.progress)?;
+                let graph = match Graph::read(repository, &referrer, self.progress) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        // lists under tags may be older than what they list
+                        self.progress.done(&format!("left out: {error}"));
+                        continue;
+                    }
+                    graph => graph?,
+                };
+                let root = graph.root();
+                // the list is the registry's word; what counts is what the manifest says
+                let Some(about) = referrer_of(&root.bytes, &referrer.digest)?.filter(|about| about.subject == subject)
+                else {
+                    continue;
+                };
+                found.push(about.listed(&root.descriptor));
                 self.copy(repository, graph, blobs, manifests)?;
                 next.push(referrer.digest.clone());
-                found.push(referrer);
             }
         }
         Ok(found)

@@ -1,5 +1,6 @@
 //! Copies images from a layout or an archive to a registry.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::oci::layout::{IndexFile, REF_NAME};
 use crate::oci::locate::ImageLocation;
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
-use crate::oci::referrers;
+use crate::oci::referrers::{self, is_fallback_tag};
 use crate::oci::store::{BlobSource, ImageSource, Put, WithDocuments};
 use crate::progress::Progress;
 use crate::registry::client::Client;
@@ -201,9 +202,14 @@ pub fn run(request: &PushRequest, client: &Client<'_>, progress: &dyn Progress) 
         progress,
         source: &*source,
         known_in: known_in(&*source, &index, &items, progress),
+        planned: RefCell::default(),
     };
     let mut images = Vec::new();
     for item in &items {
+        if let Some(done) = images.last().filter(|_| items.len() > 1 && !request.dry_run) {
+            let done: &PushedImage = done;
+            progress.done(&format!("{} is {}", done.names.join(", "), done.digest));
+        }
         let pushed = push.image(item);
         images
             .push(pushed.map_err(|error| {
@@ -225,6 +231,8 @@ struct Push<'p> {
     source: &'p dyn ImageSource,
     /// By registry: in which repositories a blob is, or may be.
     known_in: BTreeMap<String, BTreeMap<Digest, BTreeSet<String>>>,
+    /// By repository: what a dry run would have sent so far.
+    planned: RefCell<BTreeSet<(String, Digest)>>,
 }
 
 impl Push<'_> {
@@ -309,8 +317,12 @@ impl Push<'_> {
             .map(|(document, is_there)| Copied::new(&document.descriptor, of_document(*is_there)))
             .collect();
         if request.dry_run {
-            let planned = |(blob, is_there): &(Descriptor, bool)| Copied::planned(blob, *is_there);
-            *blobs = plan.blobs.iter().map(planned).collect();
+            let mut planned = self.planned.borrow_mut();
+            for (blob, is_there) in &plan.blobs {
+                // what would be sent for another manifest would be there by now
+                let is_there = *is_there || !planned.insert((repository.name(), blob.digest.clone()));
+                blobs.push(Copied::planned(blob, is_there));
+            }
         } else {
             let copied = copy::run(&plan, source, repository, request.jobs, self.progress)?;
             *blobs = copied.iter().map(|(blob, put)| Copied::put(blob, put)).collect();
@@ -418,7 +430,10 @@ fn items(request: &PushRequest, source: &dyn ImageSource, index: &IndexFile) -> 
 
 /// The only image of several entries: two names of one image are one, and what has no name does not count beside what has one.
 fn the_one(source: &dyn ImageSource, entries: &[Descriptor]) -> Result<Item> {
-    let with_name: Vec<&Descriptor> = entries.iter().filter(|entry| called(entry).is_some()).collect();
+    let with_name: Vec<&Descriptor> = entries
+        .iter()
+        .filter(|entry| called(entry).is_some() && !is_list(entry))
+        .collect();
     let offered: Vec<&Descriptor> = if with_name.is_empty() {
         entries.iter().collect()
     } else {
@@ -447,11 +462,16 @@ fn the_one(source: &dyn ImageSource, entries: &[Descriptor]) -> Result<Item> {
     }
 }
 
+/// Whether an entry is a list of what is about an image, and no image.
+fn is_list(entry: &Descriptor) -> bool {
+    let by_name = IndexFile::name_of(entry).is_some_and(|name| is_fallback_tag(name.tag()));
+    by_name || entry.annotation(REF_NAME).is_some_and(is_fallback_tag)
+}
+
 /// What an entry is called in its source.
 fn called(entry: &Descriptor) -> Option<String> {
-    IndexFile::full_name_of(entry)
-        .or_else(|| entry.annotation(REF_NAME))
-        .map(ToOwned::to_owned)
+    let full = IndexFile::name_of(entry).map(|name| name.to_string());
+    full.or_else(|| entry.annotation(REF_NAME).map(ToOwned::to_owned))
 }
 
 /// Each image under its own name below `prefix`, without its host.
@@ -460,7 +480,7 @@ fn below(prefix: &str, source: &dyn ImageSource, entries: &[Descriptor]) -> Resu
     let mut items: Vec<Item> = Vec::new();
     let mut owners: BTreeMap<String, (String, Digest)> = BTreeMap::new();
     let mut nameless = Vec::new();
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| !is_list(entry)) {
         let Some(own) = IndexFile::name_of(entry) else {
             nameless.push(entry);
             continue;
@@ -482,13 +502,19 @@ fn below(prefix: &str, source: &dyn ImageSource, entries: &[Descriptor]) -> Resu
             names: vec![name],
         });
     }
+    let mut children: Option<BTreeSet<Digest>> = None;
     for entry in nameless {
         let about = || -> Result<bool> {
             let bytes = source.read_manifest(entry)?;
             Ok(referrer_of(&bytes, &entry.digest)?.is_some())
         };
         // what other tools list beside an image: its children, and what is about it
-        if called(entry).is_none() && (is_child(source, &items, entry) || about().unwrap_or_default()) {
+        if called(entry).is_none()
+            && (children
+                .get_or_insert_with(|| children_of(source, &items))
+                .contains(&entry.digest)
+                || about().unwrap_or_default())
+        {
             continue;
         }
         let what = called(entry).map_or_else(|| entry.digest.to_string(), |name| format!("`{name}`"));
@@ -504,9 +530,12 @@ fn below(prefix: &str, source: &dyn ImageSource, entries: &[Descriptor]) -> Resu
     Ok(items)
 }
 
-fn is_child(source: &dyn ImageSource, items: &[Item], entry: &Descriptor) -> bool {
-    items.iter().any(|item| {
-        Graph::read(source, &item.root, &crate::progress::Silent)
-            .is_ok_and(|graph| graph.digests().any(|digest| *digest == entry.digest))
-    })
+/// Everything that the items lead to.
+fn children_of(source: &dyn ImageSource, items: &[Item]) -> BTreeSet<Digest> {
+    let graphs = items
+        .iter()
+        .filter_map(|item| Graph::read(source, &item.root, &crate::progress::Silent).ok());
+    graphs
+        .flat_map(|graph| graph.digests().cloned().collect::<Vec<_>>())
+        .collect()
 }

@@ -16,6 +16,9 @@ use crate::oci::json;
 /// The name that we say to token services.
 const CLIENT_ID: &str = "airpack";
 
+/// The shortest secret that is looked for in what registries say.
+const MIN_SECRET: usize = 5;
+
 /// What a request is for: the registry, the repository, and what is done there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Access {
@@ -47,6 +50,8 @@ enum Challenge {
 pub(super) struct Authorizer {
     keyring: Keyring,
     state: Mutex<State>,
+    /// Held by the one that asks a helper or a token service, so that the others need not ask as well.
+    asking: Mutex<()>,
     /// Everything that is never to be shown, the longest first.
     secrets: Mutex<Vec<String>>,
 }
@@ -64,19 +69,29 @@ impl Authorizer {
         Self {
             keyring,
             state: Mutex::default(),
+            asking: Mutex::default(),
             secrets: Mutex::default(),
         }
     }
 
     /// The header for a request; `None` until the registry has asked who we are.
     pub(super) fn header(&self, client: &Client<'_>, access: &Access) -> Result<Option<Secret>> {
-        let mut state = self.state();
-        if let Some(header) = state.headers.get(access) {
-            return Ok(Some(header.clone()));
+        let known = |state: &State| {
+            let challenge = state.challenges.get(&access.registry).cloned();
+            (state.headers.get(access).cloned(), challenge)
+        };
+        match known(&self.state()) {
+            (Some(header), _) => return Ok(Some(header)),
+            (None, None) => return Ok(None),
+            (None, Some(_)) => {}
         }
-        match state.challenges.get(&access.registry).cloned() {
-            Some(challenge) => self.answer(&mut state, client, access, &challenge),
-            None => Ok(None),
+        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        // another worker may have asked meanwhile
+        let state = known(&self.state());
+        match state {
+            (Some(header), _) => Ok(Some(header)),
+            (None, Some(challenge)) => self.answer(client, access, &challenge),
+            (None, None) => Ok(None),
         }
     }
 
@@ -89,27 +104,26 @@ impl Authorizer {
         asked_at: &Url,
         tried: Option<&Secret>,
     ) -> Result<Option<Secret>> {
-        let mut state = self.state();
-        if let Some(header) = state.headers.get(access)
-            && tried != Some(header)
-        {
-            // another worker was here first
-            return Ok(Some(header.clone()));
-        }
-        state.headers.remove(access);
+        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let challenge = choose(challenges, asked_at)?;
-        state.challenges.insert(access.registry.clone(), challenge.clone());
-        self.answer(&mut state, client, access, &challenge)
+        {
+            let mut state = self.state();
+            if let Some(header) = state.headers.get(access)
+                && tried != Some(header)
+            {
+                // another worker was here first
+                return Ok(Some(header.clone()));
+            }
+            state.headers.remove(access);
+            state.challenges.insert(access.registry.clone(), challenge.clone());
+        }
+        let fresh = self.answer(client, access, &challenge)?;
+        // what was refused once is refused again, and some registries lock out who tries too often
+        Ok(fresh.filter(|fresh| Some(fresh) != tried))
     }
 
-    fn answer(
-        &self,
-        state: &mut State,
-        client: &Client<'_>,
-        access: &Access,
-        challenge: &Challenge,
-    ) -> Result<Option<Secret>> {
-        let found = self.find(state, access)?;
+    fn answer(&self, client: &Client<'_>, access: &Access, challenge: &Challenge) -> Result<Option<Secret>> {
+        let found = self.find(access)?;
         let credentials = found.as_ref().map(|found| &found.credentials);
         let header = match (challenge, credentials) {
             (_, Some(Credentials::Bearer(token))) => Some(bearer(token)),
@@ -121,14 +135,14 @@ impl Authorizer {
             }
         };
         if let Some(header) = &header {
-            state.headers.insert(access.clone(), header.clone());
+            self.state().headers.insert(access.clone(), header.clone());
         }
         Ok(header)
     }
 
-    fn find(&self, state: &mut State, access: &Access) -> Result<Option<Found>> {
+    fn find(&self, access: &Access) -> Result<Option<Found>> {
         let key = (access.registry.clone(), access.repository.clone());
-        if let Some(found) = state.found.get(&key) {
+        if let Some(found) = self.state().found.get(&key) {
             return Ok(found.clone());
         }
         let found = self.keyring.find(&access.registry, &access.repository)?;
@@ -140,15 +154,15 @@ impl Authorizer {
             Some(Credentials::Identity(token) | Credentials::Bearer(token)) => self.keep_secret(token.reveal()),
             None => {}
         }
-        state.found.insert(key, found.clone());
+        self.state().found.insert(key, found.clone());
         Ok(found)
     }
 
-    /// Which credentials were used, for messages.
-    pub(super) fn used(&self, access: &Access) -> String {
+    /// Where the credentials come from that were used, for messages.
+    pub(super) fn used(&self, access: &Access) -> Option<String> {
         let key = (access.registry.clone(), access.repository.clone());
         let state = self.state();
-        said_of(state.found.get(&key).and_then(Option::as_ref), access)
+        Some(state.found.get(&key)?.as_ref()?.source.clone())
     }
 
     /// The text without anything that is secret.
@@ -164,6 +178,10 @@ impl Authorizer {
 
     /// Remembers what must not be shown, in the forms in which it may come back.
     fn keep_secret(&self, secret: &str) {
+        // shorter ones are parts of other words, and every `***` would tell them
+        if secret.len() < MIN_SECRET {
+            return;
+        }
         let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in [secret, &encoded, &BASE64_STANDARD.encode(secret)] {
@@ -241,11 +259,12 @@ impl Authorizer {
         found: Option<&Found>,
     ) -> Result<Secret> {
         let url = client.origin(&access.registry).join(realm)?;
-        if url.scheme == Scheme::Http && client.is_secure(&access.registry) {
+        if url.scheme == Scheme::Http && !client.may_be_plain(&url.authority) {
             return Err(Error::new(
                 ErrorKind::Denied,
                 format!("{} sends its logins to {url}, which is not encrypted", access.registry),
-            ));
+            )
+            .with_hint(format!("if that is meant to be so, give --insecure {}", url.authority)));
         }
         let answer = ask(client, access, &url, service, found.map(|found| &found.credentials))?;
         if answer.status() != 200 {

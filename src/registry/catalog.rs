@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::repository::listed;
 use crate::error::{Error, Result};
 use crate::oci::descriptor::{Descriptor, media_type};
 use crate::oci::digest::Digest;
@@ -42,7 +41,7 @@ impl Hosted {
                 .insert(descriptor.digest.clone(), descriptor.clone())
                 .is_none();
             if is_new && let Some(referrer) = referrer_of(&document.bytes, &descriptor.digest)? {
-                let listed = listed(descriptor, &referrer);
+                let listed = referrer.listed(descriptor);
                 self.referrers.entry(referrer.subject).or_default().push(listed);
             }
         }

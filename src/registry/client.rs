@@ -1,23 +1,23 @@
 //! [`Client`]: requests to registries, with login, redirects, retries and a way to stop. The one door to the network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ureq::http::{HeaderMap, Method, Request, StatusCode};
-use ureq::{Agent, Body as ResponseBody, Proxy, SendBody};
+use ureq::{Agent, Body as ResponseBody, Proxy, ProxyProtocol, SendBody};
 
 use super::api_error::{ApiError, MAX_BODY};
 use super::auth::{Access, Authorizer};
 use super::credentials::{Keyring, Secret};
-use super::fault::{Fault, NO_SIGN_OF_LIFE};
+use super::fault::{Fault, NO_SIGN_OF_LIFE, REFUSED};
 use super::tls;
 use super::url::{Scheme, Url, host_of, is_loopback};
 use crate::error::{Error, ErrorKind, Result};
@@ -88,9 +88,11 @@ pub struct Client<'a> {
     pub(super) authorizer: Authorizer,
     /// How each registry turned out to be spoken to.
     schemes: Mutex<HashMap<String, Scheme>>,
-    plain: OnceLock<Agent>,
-    verifying: OnceLock<Agent>,
-    trusting: OnceLock<Agent>,
+    /// Hosts and ports of registries, which may see our certificate.
+    registries: Mutex<HashSet<String>>,
+    agents: Mutex<HashMap<Tls, Agent>>,
+    /// Whether a part of the work has failed, so that the rest is of no use.
+    has_failed: AtomicBool,
     jitter: RandomState,
 }
 
@@ -174,6 +176,10 @@ impl Answer {
         }
     }
 
+    pub(super) fn is_to_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -223,12 +229,25 @@ impl Answer {
         self.body.into_reader()
     }
 
+    /// Reads what is left, so that the connection can be used again.
+    fn drain(self) {
+        let _ = io::copy(&mut self.body.into_reader().take(MAX_BODY), &mut io::sink());
+    }
+
     /// What the registry says in an answer that is an error.
     pub(super) fn into_error(self, redact: impl Fn(&str) -> String) -> ApiError {
         let mut bytes = Vec::new();
         let _ = self.body.into_reader().take(MAX_BODY).read_to_end(&mut bytes);
         ApiError::read(&bytes, redact)
     }
+}
+
+/// What a connection rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Tls {
+    None,
+    /// Whether certificates are verified, and whether ours is shown.
+    Some(bool, bool),
 }
 
 /// Ends the watch also when the work panics.
@@ -251,9 +270,9 @@ impl<'a> Client<'a> {
             progress,
             authorizer: Authorizer::new(keyring),
             schemes: Mutex::default(),
-            plain: OnceLock::new(),
-            verifying: OnceLock::new(),
-            trusting: OnceLock::new(),
+            registries: Mutex::default(),
+            agents: Mutex::default(),
+            has_failed: AtomicBool::new(false),
             jitter: RandomState::new(),
         }
     }
@@ -265,10 +284,8 @@ impl<'a> Client<'a> {
             let watch = scope.spawn(|| {
                 while !is_done.load(Ordering::Acquire) {
                     if self.progress.stop_requested() {
-                        for agent in [&self.plain, &self.verifying, &self.trusting] {
-                            if let Some(agent) = agent.get() {
-                                agent.clone().shutdown();
-                            }
+                        for agent in self.agents.lock().unwrap_or_else(PoisonError::into_inner).values() {
+                            agent.clone().shutdown();
                         }
                     }
                     thread::park_timeout(SLICE);
@@ -280,6 +297,22 @@ impl<'a> Client<'a> {
         .map_err(|error| error.map_text(&|text| self.authorizer.redact(text)))
     }
 
+    /// The rest of the work is of no use: whoever waits is to end.
+    pub(super) fn give_up(&self) {
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// An error once the work is to end.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.has_failed.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                ErrorKind::Stopped,
+                "stopped because another part has failed",
+            ));
+        }
+        self.progress.check()
+    }
+
     /// Tells what only those want to know who look for a fault.
     pub(super) fn detail(&self, text: &str) {
         self.progress.detail(&self.authorizer.redact(text));
@@ -289,10 +322,10 @@ impl<'a> Client<'a> {
     pub(super) fn send(&self, mut call: Call<'_>) -> Result<Answer> {
         let mut attempt = 0;
         loop {
-            self.progress.check()?;
+            self.check()?;
             let outcome = self.exchange(&mut call);
             // a connection that was cut because we stop is no fault
-            self.progress.check()?;
+            self.check()?;
             let may_retry = call.is_retried && attempt < self.settings.retries;
             match outcome {
                 Ok(answer) if is_passing(answer.status()) && may_retry => {
@@ -303,7 +336,7 @@ impl<'a> Client<'a> {
                     self.sleep(wait)?;
                 }
                 Ok(answer) => return Ok(answer),
-                Err(Fault::Passing(why)) if may_retry => {
+                Err(Fault::Passing(why) | Fault::NotHttp(why)) if may_retry => {
                     let wait = self.back_off(attempt);
                     self.detail(&format!("{why}; trying again in {} ms", wait.as_millis()));
                     self.sleep(wait)?;
@@ -333,7 +366,7 @@ impl<'a> Client<'a> {
                 answer.url.authority.clone(),
             );
             let read = answer.read(most);
-            self.progress.check()?;
+            self.check()?;
             let may_retry = attempt < self.settings.retries;
             match read {
                 Ok((answer, bytes)) => match check(&bytes) {
@@ -345,7 +378,7 @@ impl<'a> Client<'a> {
                             .with_hint("the registry, or something before it, changes what passes through"));
                     }
                 },
-                Err(Fault::Passing(why)) if may_retry => {
+                Err(Fault::Passing(why) | Fault::NotHttp(why)) if may_retry => {
                     self.detail(&format!("{asked}: {why}; trying again"));
                 }
                 Err(fault) => {
@@ -382,6 +415,10 @@ impl<'a> Client<'a> {
     /// One try: the request, the login that it may ask for, the redirects that it may lead through.
     fn exchange(&self, call: &mut Call<'_>) -> Result<Answer, Fault> {
         let registry = call.access.registry.clone();
+        self.registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(self.origin(&registry).authority);
         let mut header = self.authorizer.header(self, call.access).map_err(Fault::Final)?;
         let answer = self.on_some_scheme(call, header.as_ref())?;
         if answer.status() != 401 || !answer.url.same_origin(&self.origin(&registry)) {
@@ -404,8 +441,7 @@ impl<'a> Client<'a> {
             Some(fresh) => header = Some(fresh),
             None => return Ok(answer),
         }
-        // what is left of the answer must not stand in the way of the next on this connection
-        drop(answer);
+        answer.drain();
         self.follow(call, &self.url_of(call), header.as_ref())
     }
 
@@ -423,7 +459,9 @@ impl<'a> Client<'a> {
             _ => None,
         };
         let speaks_other = match (&outcome, url.scheme) {
-            (Err(Fault::NoTls | Fault::Passing(_)), Scheme::Https) | (Err(Fault::WantsTls(_)), Scheme::Http) => true,
+            // a connection that breaks says nothing about what the other side speaks
+            (Err(Fault::NoTls), Scheme::Https) | (Err(Fault::WantsTls | Fault::NotHttp(_)), Scheme::Http) => true,
+            (Err(Fault::Passing(why)), Scheme::Https) => why.starts_with(REFUSED),
             // servers that want TLS say so in a body, which HEAD has not
             (Ok(answer), Scheme::Http) => answer.status() == 400 && call.method == Method::HEAD,
             _ => false,
@@ -434,7 +472,7 @@ impl<'a> Client<'a> {
             }
             return outcome;
         };
-        match (outcome, self.follow(call, &url.with_scheme(other), header)) {
+        match (outcome, self.follow(call, &Self::url_as(call, other), header)) {
             (_, Ok(answer)) => {
                 self.remember(&registry, other);
                 Ok(answer)
@@ -444,10 +482,9 @@ impl<'a> Client<'a> {
                 self.remember(&registry, url.scheme);
                 Ok(answer)
             }
-            // it speaks neither
-            (Err(Fault::WantsTls(Some(why))), Err(Fault::NoTls)) => Err(Fault::Passing(why)),
             // the first failure tells more, unless it only says that the other scheme is the right one
-            (Err(Fault::NoTls | Fault::WantsTls(_)) | Ok(_), Err(second)) => Err(second),
+            (Err(Fault::NoTls | Fault::WantsTls) | Ok(_), Err(second))
+            | (Err(Fault::NotHttp(_)), Err(second @ Fault::Final(_))) => Err(second),
             (Err(first), Err(_)) => Err(first),
         }
     }
@@ -456,7 +493,7 @@ impl<'a> Client<'a> {
     fn follow(&self, call: &mut Call<'_>, url: &Url, header: Option<&Secret>) -> Result<Answer, Fault> {
         let registry = call.access.registry.clone();
         let mut url = url.clone();
-        let mut method = call.method.clone();
+        let method = call.method.clone();
         for _ in 0..=MAX_REDIRECTS {
             if url.scheme == Scheme::Http && self.is_secure(&registry) {
                 return Err(Fault::Final(
@@ -471,15 +508,14 @@ impl<'a> Client<'a> {
                 url.same_origin(&Self::origin_as(&registry, url.scheme)) && self.may_carry(&registry, &url)
             });
             let answer = self.once(&method, &url, &call.headers, &mut call.body, own)?;
-            let is_redirect = matches!(answer.status(), 301 | 302 | 303 | 307 | 308);
+            // 303 leads to an answer about what was sent, which no registry has
+            let is_redirect = matches!(answer.status(), 301 | 302 | 307 | 308)
+                || (answer.status() == 303 && matches!(method, Method::GET | Method::HEAD));
             if !is_redirect || answer.header("location").is_none() {
                 return Ok(answer);
             }
             let next = answer.location().map_err(Fault::Final)?;
-            if answer.status() == 303 && method != Method::HEAD {
-                method = Method::GET;
-                call.body = Body::Empty;
-            }
+            answer.drain();
             url = next;
         }
         Err(Fault::Final(
@@ -553,24 +589,20 @@ impl<'a> Client<'a> {
                 self.settings.timeout.as_secs()
             )),
             Fault::Passing(why) => Fault::Passing(format!("{why}{through}")),
+            Fault::Final(error) if error.kind() == ErrorKind::NotFound && !through.is_empty() => Fault::Final(
+                Error::new(ErrorKind::NotFound, format!("a name is not known{through}"))
+                    .with_hint("look for a typing error in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"),
+            ),
             fault => fault,
         });
         let said = match &outcome {
             Ok(response) => response.status().as_u16().to_string(),
-            Err(Fault::Passing(why)) => why.clone(),
+            Err(Fault::Passing(why) | Fault::NotHttp(why)) => why.clone(),
             Err(Fault::NoTls) => "no TLS".to_owned(),
             Err(_) => "failed".to_owned(),
         };
         self.detail(&format!("{method} {url} {said}"));
-        let (parts, body) = outcome
-            .map_err(|fault| match fault {
-                // a TLS server answers a plain request with an alert, which is no HTTP
-                Fault::Passing(why) if url.scheme == Scheme::Http && why.contains("no HTTP") => {
-                    Fault::WantsTls(Some(why))
-                }
-                other => other,
-            })?
-            .into_parts();
+        let (parts, body) = outcome?.into_parts();
         let answer = Answer {
             status: parts.status,
             headers: parts.headers,
@@ -596,7 +628,7 @@ impl<'a> Client<'a> {
         let _ = answer.into_reader().take(MAX_BODY).read_to_end(&mut text);
         let said = String::from_utf8_lossy(&text).to_ascii_lowercase();
         if said.contains("https server") || said.contains("https port") || said.contains("ssl-enabled server port") {
-            return Err(Fault::WantsTls(None));
+            return Err(Fault::WantsTls);
         }
         Ok(Answer {
             status,
@@ -631,21 +663,38 @@ impl<'a> Client<'a> {
             None => (Method::GET, Vec::new()),
         };
         let mut attempt = 0;
+        let mut redirects = 0;
+        let (mut url, mut authorization) = (url.clone(), authorization);
         loop {
-            self.progress.check()?;
+            self.check()?;
             let mut body = form.as_ref().map_or(Body::Empty, |form| Body::Bytes(form.as_bytes()));
             let outcome = self
-                .once(&method, url, &headers, &mut body, authorization)
+                .once(&method, &url, &headers, &mut body, authorization)
                 .and_then(|answer| answer.read(MAX_TOKEN).map(|(answer, _)| answer));
-            self.progress.check()?;
+            self.check()?;
             let may_retry = attempt < self.settings.retries;
             let wait = match outcome {
                 Ok(answer) if is_passing(answer.status()) && may_retry => match self.wait_after(&answer, attempt) {
                     Some(wait) => wait,
                     None => return Ok(answer),
                 },
+                Ok(answer)
+                    if matches!(answer.status(), 301 | 302 | 307 | 308)
+                        && form.is_none()
+                        && redirects < MAX_REDIRECTS
+                        && answer.header("location").is_some() =>
+                {
+                    let next = answer.location()?;
+                    // a service may want TLS; another host gets no password
+                    if next.scheme == Scheme::Http || host_of(&next.authority) != host_of(&url.authority) {
+                        authorization = authorization.filter(|_| next.same_origin(&url));
+                    }
+                    url = next;
+                    redirects += 1;
+                    continue;
+                }
                 Ok(answer) => return Ok(answer),
-                Err(Fault::Passing(_)) if may_retry => self.back_off(attempt),
+                Err(Fault::Passing(_) | Fault::NotHttp(_)) if may_retry => self.back_off(attempt),
                 Err(fault) => {
                     return Err(fault
                         .into_error(host_of(&url.authority))
@@ -659,17 +708,24 @@ impl<'a> Client<'a> {
 
     /// The error for an answer that is not what was asked for.
     pub(super) fn refused(&self, access: &Access, answer: Answer) -> Error {
+        self.refused_with(access, answer).0
+    }
+
+    /// The same, and what the registry says.
+    pub(super) fn refused_with(&self, access: &Access, answer: Answer) -> (Error, ApiError) {
+        let is_reading = matches!(answer.method, Method::GET | Method::HEAD);
         let (status, line) = (answer.status(), answer.status_line());
         let asked = format!("{} {}", answer.method, answer.url);
         let asked_wait = self.asked_wait(&answer);
         let is_elsewhere = !answer.url.same_origin(&self.origin(&access.registry));
         let api = answer.into_error(|text| self.authorizer.redact(text));
         let message = format!("{asked} answered {line}{}", api.suffix());
-        let login = || {
-            format!(
-                "{}; log in with docker or podman, or give --creds-stdin",
-                self.authorizer.used(access)
-            )
+        let login = || match self.authorizer.used(access) {
+            Some(source) => format!("the credentials from {source} were refused"),
+            None => format!(
+                "no credentials for {} were found; log in with docker or podman, or give --creds-stdin",
+                access.registry
+            ),
         };
         let (kind, hint) = match status {
             401 | 403 if is_elsewhere => (
@@ -679,11 +735,18 @@ impl<'a> Client<'a> {
             401 => (ErrorKind::Denied, login()),
             403 => (
                 ErrorKind::Denied,
-                format!("{}; they may not do this with {}", self.authorizer.used(access), access.repository),
+                match self.authorizer.used(access) {
+                    Some(source) => format!("the credentials from {source} may not do this with {}", access.repository),
+                    None => login(),
+                },
             ),
             404 if api.has("NAME_UNKNOWN") => (
                 ErrorKind::NotFound,
                 format!("{} has no repository {}, or hides it from us", access.registry, access.repository),
+            ),
+            404 if !is_reading => (
+                ErrorKind::NotFound,
+                format!("{} does not know {}, or an upload that it has begun", access.registry, access.repository),
             ),
             404 => (
                 ErrorKind::NotFound,
@@ -708,13 +771,22 @@ impl<'a> Client<'a> {
                 ErrorKind::Network,
                 "the registry takes no more requests for now; run the same command again later".to_owned(),
             ),
+            507 => (ErrorKind::Network, "the registry has no space left".to_owned()),
             500.. => (
                 ErrorKind::Network,
                 "the registry itself has failed; its log may say why; run the same command again to continue".to_owned(),
             ),
+            _ if api.has("MANIFEST_BLOB_UNKNOWN") || api.has("BLOB_UNKNOWN") => (
+                ErrorKind::Network,
+                "the registry has lost blobs; --check-blobs looks for each of them".to_owned(),
+            ),
+            400..500 => (
+                ErrorKind::Denied,
+                "the registry refuses this; its message says why".to_owned(),
+            ),
             _ => (ErrorKind::Network, "the registry does not do what the distribution specification says".to_owned()),
         };
-        Error::new(kind, message).with_hint(hint)
+        (Error::new(kind, message).with_hint(hint), api)
     }
 
     /// `https://registry`, or what was found out.
@@ -744,6 +816,19 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Where a request for the registry's API goes by another scheme.
+    fn url_as(call: &Call<'_>, scheme: Scheme) -> Url {
+        match &call.target {
+            Target::Location(url) => url.clone(),
+            Target::Api(path) => Url::new(scheme, &Self::origin_as(&call.access.registry, scheme).authority, path),
+        }
+    }
+
+    /// Whether a host may be spoken to without TLS.
+    pub(super) fn may_be_plain(&self, authority: &str) -> bool {
+        self.schemes_of(authority).contains(&Scheme::Http)
+    }
+
     /// Whether everything that goes to the registry is encrypted.
     pub(super) fn is_secure(&self, registry: &str) -> bool {
         self.schemes_of(registry) == [Scheme::Https]
@@ -757,9 +842,9 @@ impl<'a> Client<'a> {
     /// What may be spoken with a registry, the first choice first.
     fn schemes_of(&self, registry: &str) -> &'static [Scheme] {
         let wants_tls = !self.settings.ca_files.is_empty() || self.settings.identity.is_some();
-        if self.is_insecure(registry) || (is_loopback(registry) && wants_tls) {
+        if self.is_insecure(registry) {
             &[Scheme::Https, Scheme::Http]
-        } else if is_loopback(registry) {
+        } else if is_loopback(registry) && !wants_tls {
             &[Scheme::Http, Scheme::Https]
         } else {
             &[Scheme::Https]
@@ -776,14 +861,18 @@ impl<'a> Client<'a> {
         schemes.insert(registry.to_owned(), scheme);
     }
 
-    fn agent(&self, url: &Url) -> Result<&Agent> {
-        let (cell, tls) = match url.scheme {
-            Scheme::Http => (&self.plain, None),
-            Scheme::Https if self.is_insecure(&url.authority) => (&self.trusting, Some(false)),
-            Scheme::Https => (&self.verifying, Some(true)),
+    fn agent(&self, url: &Url) -> Result<Agent> {
+        let is_registry = || {
+            let registries = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
+            registries.contains(&url.authority)
         };
-        if let Some(agent) = cell.get() {
-            return Ok(agent);
+        let tls = match url.scheme {
+            Scheme::Http => Tls::None,
+            Scheme::Https => Tls::Some(!self.is_insecure(&url.authority), is_registry()),
+        };
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = agents.get(&tls) {
+            return Ok(agent.clone());
         }
         let timeout = Some(self.settings.timeout);
         let connections = self.settings.connections.get();
@@ -798,10 +887,10 @@ impl<'a> Client<'a> {
             .timeout_per_write(timeout)
             .max_idle_connections(2 * connections)
             .max_idle_connections_per_host(connections);
-        if let Some(verify) = tls {
-            config = config.tls_config(tls::config(&self.settings, verify)?);
+        if let Tls::Some(verify, shows_identity) = tls {
+            config = config.tls_config(tls::config(&self.settings, verify, shows_identity)?);
         }
-        Ok(cell.get_or_init(|| config.build().new_agent()))
+        Ok(agents.entry(tls).or_insert(config.build().new_agent()).clone())
     }
 
     fn proxy(&self, url: &Url) -> Result<Option<Proxy>> {
@@ -813,10 +902,22 @@ impl<'a> Client<'a> {
         let Some(given) = given.as_ref().filter(|_| !is_direct(&proxies.no_proxy, &url.authority)) else {
             return Ok(None);
         };
-        Proxy::new(given.reveal()).map(Some).map_err(|_| {
+        let proxy = Proxy::new(given.reveal()).map_err(|_| {
             Error::invalid("the proxy that the environment names is malformed")
                 .with_hint("give http://[user:password@]host:port in HTTPS_PROXY or HTTP_PROXY")
-        })
+        })?;
+        if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the proxy {}:{} is of a kind that is not known",
+                    proxy.host(),
+                    proxy.port()
+                ),
+            )
+            .with_hint("HTTP proxies are: give http://[user:password@]host:port in HTTPS_PROXY or HTTP_PROXY"));
+        }
+        Ok(Some(proxy))
     }
 
     /// How long to wait before the next try.
@@ -848,8 +949,12 @@ impl<'a> Client<'a> {
     }
 
     /// Waits as long as an answer asks for.
-    pub(super) fn wait_as_asked(&self, answer: &Answer) -> Result<()> {
-        self.sleep(self.wait_after(answer, 0).unwrap_or_default())
+    /// Whether that was not too long to wait for.
+    pub(super) fn wait_as_asked(&self, answer: &Answer) -> Result<bool> {
+        match self.wait_after(answer, 0) {
+            Some(wait) => self.sleep(wait).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     pub(super) fn wait_before_retry(&self, attempt: u32) -> Result<()> {
@@ -863,12 +968,12 @@ impl<'a> Client<'a> {
     fn sleep(&self, wait: Duration) -> Result<()> {
         let mut left = wait;
         while !left.is_zero() {
-            self.progress.check()?;
+            self.check()?;
             let slice = left.min(SLICE);
             thread::sleep(slice);
             left -= slice;
         }
-        self.progress.check()
+        self.check()
     }
 }
 

@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oci::json;
 
+/// How often a helper is run that can not be spoken to.
+const HELPER_TRIES: usize = 5;
+
 /// Text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -194,7 +197,14 @@ fn from_file(path: &PathBuf, registry: &str, repository: &str) -> Result<Option<
     let Some((key, helper)) = keys.key_for(registry, repository) else {
         return Ok(None);
     };
-    let credentials = match get_credential_from_reader(text.as_slice(), &key) {
+    let mut answer = get_credential_from_reader(text.as_slice(), &key);
+    for _ in 1..HELPER_TRIES {
+        // a helper that does not read what it is asked may be gone before all is written
+        if answer == Err(CredentialRetrievalError::HelperCommunicationError) {
+            answer = get_credential_from_reader(text.as_slice(), &key);
+        }
+    }
+    let credentials = match answer {
         Ok(DockerCredential::UsernamePassword(user, password)) => Credentials::Basic(user, Secret::new(password)),
         Ok(DockerCredential::IdentityToken(token)) => Credentials::Identity(Secret::new(token)),
         Err(CredentialRetrievalError::NoCredentialConfigured) => return Ok(None),

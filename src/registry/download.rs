@@ -82,7 +82,7 @@ impl<'a> Download<'a> {
     fn again(&mut self, why: Fault) -> Result<()> {
         self.body = None;
         let client = self.repository.client;
-        client.progress.check()?;
+        client.check()?;
         if self.position >= self.failed_at + PROGRESS {
             self.failures = 0;
         }
@@ -130,7 +130,7 @@ impl Read for Download<'_> {
                 }
                 Err(cause) => Fault::of_io(cause, &self.repository.access.registry),
             };
-            self.again(fault)?;
+            self.again(fault).inspect_err(|_| self.repository.client.give_up())?;
         }
     }
 }

@@ -7,15 +7,20 @@ use crate::error::{Error, ErrorKind};
 /// What is said when nothing comes any more.
 pub(super) const NO_SIGN_OF_LIFE: &str = "no sign of life";
 
+/// What is said when nobody listens.
+pub(super) const REFUSED: &str = "connection refused";
+
 /// A request that got no answer.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The connection broke, or nothing came: the next try may go through.
     Passing(String),
+    /// What came is no HTTP.
+    NotHttp(String),
     /// The server speaks no TLS.
     NoTls,
-    /// The server seems to speak TLS, and was asked without: it said so, or it said this, which is no HTTP.
-    WantsTls(Option<String>),
+    /// The server says that it speaks TLS, and was asked without.
+    WantsTls,
     /// Another try will fail in the same way.
     Final(Error),
 }
@@ -28,7 +33,7 @@ impl Fault {
             ureq::Error::Rustls(cause) => Self::of_tls(&cause, host),
             ureq::Error::Timeout(_) => Self::Passing(NO_SIGN_OF_LIFE.to_owned()),
             ureq::Error::HostNotFound => Self::Final(unknown_host(host)),
-            ureq::Error::Protocol(cause) => Self::Passing(format!("the answer is no HTTP: {cause}")),
+            ureq::Error::Protocol(cause) => Self::NotHttp(format!("the answer is no HTTP: {cause}")),
             ureq::Error::ConnectProxyFailed(why) => Self::Final(
                 Error::new(ErrorKind::Network, format!("the proxy does not lead to {host}: {why}"))
                     .with_hint("see HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"),
@@ -69,10 +74,12 @@ impl Fault {
             |why: String, hint: &str| Self::Final(Error::new(ErrorKind::Network, why).with_hint(hint.to_owned()));
         match error {
             rustls::Error::InvalidMessage(_) => Self::NoTls,
-            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => refused(
-                format!("the certificate of {host} is signed by nobody that this system trusts"),
-                "give the authority's certificate with --ca-file FILE, or add it to the system's; --insecure HOST trusts any",
-            ),
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+                refused(
+                    format!("the certificate of {host} is signed by nobody that this system trusts"),
+                    "give the authority's certificate with --ca-file FILE, or add it to the system's; --insecure HOST trusts any",
+                )
+            }
             rustls::Error::InvalidCertificate(cause) => refused(
                 format!("the certificate of {host} is not valid: {cause}"),
                 "use the name that the certificate is for, and look at its dates; --insecure HOST trusts any",
@@ -97,7 +104,7 @@ impl Fault {
     /// As an error, when there will be no other try.
     pub(super) fn into_error(self, host: &str) -> Error {
         match self {
-            Self::Passing(why) => Error::new(ErrorKind::Network, why).with_hint(format!(
+            Self::Passing(why) | Self::NotHttp(why) => Error::new(ErrorKind::Network, why).with_hint(format!(
                 "see whether {host} can be reached from here; run the same command again to continue"
             )),
             Self::NoTls => Error::new(
@@ -105,7 +112,7 @@ impl Fault {
                 format!("{host} speaks plain HTTP where HTTPS was asked for"),
             )
             .with_hint(format!("if that is meant to be so, give --insecure {host}")),
-            Self::WantsTls(_) => Error::new(
+            Self::WantsTls => Error::new(
                 ErrorKind::Network,
                 format!("{host} speaks HTTPS where plain HTTP was asked for"),
             ),
@@ -122,7 +129,7 @@ fn unknown_host(host: &str) -> Error {
 /// The cause in few words.
 fn said(cause: &io::Error) -> String {
     match cause.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionRefused => REFUSED.to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         io::ErrorKind::BrokenPipe => "the connection was closed while sending".to_owned(),
         io::ErrorKind::UnexpectedEof => "the connection was closed too early".to_owned(),

@@ -123,9 +123,8 @@ impl Listener {
                 }
                 let Some(id) = self.enter(&stream) else { continue };
                 scope.spawn(move || {
+                    let _leave = Leave(self, id);
                     let _ = serve(&stream, answer);
-                    let _ = stream.shutdown(Shutdown::Both);
-                    self.leave(id);
                 });
                 if stop() {
                     break;
@@ -155,7 +154,10 @@ impl Listener {
     }
 
     fn leave(&self, id: u64) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let stream = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(stream) = stream {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     fn count(&self) -> usize {
@@ -166,6 +168,15 @@ impl Listener {
         for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+}
+
+/// A connection ends with its thread, however that ends.
+struct Leave<'l>(&'l Listener, u64);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
     }
 }
 

@@ -17,11 +17,14 @@ use crate::oci::graph::{Referrer, media_type_of};
 use crate::oci::index::ImageIndex;
 use crate::oci::json;
 use crate::oci::reference::ImageName;
+use crate::oci::referrers::fallback_tag;
 use crate::oci::store::{BlobReader, BlobSource, BlobStore, Put};
 use crate::progress::{Progress, Step};
 
 /// The most that a manifest may have: what every registry takes (OCI distribution spec, "Pushing Manifests").
 const MAX_MANIFEST: u64 = 4 << 20;
+/// Manifests about one image that are listed.
+const MAX_REFERRERS: usize = 1000;
 /// Pages of a list that are read.
 const MAX_PAGES: usize = 100;
 
@@ -238,7 +241,7 @@ impl<'a> Repository<'a> {
         if index.manifests.iter().any(|listed| listed.digest == descriptor.digest) {
             return Ok(());
         }
-        index.manifests.push(listed(descriptor, referrer));
+        index.manifests.push(referrer.listed(descriptor));
         let bytes = json::to_bytes(&index);
         let descriptor = Descriptor::new(media_type::INDEX, Digest::of(&bytes), bytes.len() as u64);
         self.tag(&tag, &descriptor, &bytes)
@@ -263,12 +266,18 @@ impl<'a> Repository<'a> {
                 .map(|next| answer.url.join(next));
             let index: ImageIndex = json::from_slice(&answer.into_body()?, "the list of referrers")?;
             found.extend(index.manifests);
+            if found.len() > MAX_REFERRERS {
+                break;
+            }
             match next {
                 Some(next) => target = Target::Location(next?),
-                None => break,
+                None => return Ok(found),
             }
         }
-        Ok(found)
+        Err(Error::damaged(format!(
+            "{} lists more than {MAX_REFERRERS} manifests about {subject}",
+            self.name()
+        )))
     }
 
     fn referrers_by_tag(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
@@ -283,9 +292,26 @@ impl<'a> Repository<'a> {
 
     /// "failed to `what` registry/repository", and why.
     pub(super) fn failed(&self, what: &str, answer: Answer) -> Error {
+        let answer = self.with_body(answer);
         self.client
             .refused(&self.access, answer)
             .context(format!("failed to {what} {}", self.name()))
+    }
+}
+
+impl Repository<'_> {
+    /// An answer to HEAD says nothing of why: the same is asked for with GET.
+    fn with_body(&self, answer: Answer) -> Answer {
+        if !answer.is_to_head() {
+            return answer;
+        }
+        let again = Call::new(Method::GET, &self.access, Target::Location(answer.url.clone()))
+            .header("accept", ACCEPT)
+            .tried_once();
+        match self.client.send(again) {
+            Ok(more) if more.status() == answer.status() => more,
+            _ => answer,
+        }
     }
 }
 
@@ -390,30 +416,13 @@ impl BlobStore for Repository<'_> {
         progress: &dyn Progress,
     ) -> Result<Put> {
         upload::put_blob(self, descriptor, from, step, progress)
+            .inspect_err(|_| self.client.give_up())
             .map_err(|error| error.context(format!("failed to push blob {} to {}", descriptor.digest, self.name())))
     }
 
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
         self.put_under(&descriptor.digest.to_string(), descriptor, bytes)
     }
-}
-
-/// How a list of referrers names one (OCI distribution spec, "Listing Referrers").
-pub(super) fn listed(descriptor: &Descriptor, referrer: &Referrer) -> Descriptor {
-    let mut listed = Descriptor::new(&descriptor.media_type, descriptor.digest.clone(), descriptor.size);
-    listed.annotations.clone_from(&referrer.annotations);
-    if let Some(artifact_type) = &referrer.artifact_type {
-        listed
-            .other
-            .insert("artifactType".to_owned(), artifact_type.clone().into());
-    }
-    listed
-}
-
-/// The tag under which registries without a list of referrers keep one.
-#[must_use]
-pub fn fallback_tag(subject: &Digest) -> String {
-    format!("{}-{}", subject.algorithm(), subject.hex())
 }
 
 /// A media type without its parameters.
@@ -424,8 +433,27 @@ fn essence(content_type: &str) -> String {
 
 /// The address in `<...>; rel="next"` (RFC 8288).
 fn next_page(link: &str) -> Option<&str> {
-    link.split(',').find_map(|one| {
-        let (address, parameters) = one.trim().strip_prefix('<')?.split_once('>')?;
-        parameters.replace('"', "").contains("rel=next").then_some(address)
-    })
+    let mut rest = link;
+    while let Some((address, after)) = rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')) {
+        let parameters = after.split('<').next().unwrap_or_default();
+        if parameters.replace(['"', ' '], "").contains("rel=next") {
+            return Some(address);
+        }
+        rest = after;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_among_links() {
+        let check = |link: &str, expected: Option<&str>| assert_eq!(next_page(link), expected, "{link}");
+        check(r#"</v2/x?n=1&last=a,b>; rel="next""#, Some("/v2/x?n=1&last=a,b"));
+        check("</a>; rel=prev, </b>; rel=next", Some("/b"));
+        check("</a>; rel=prev", None);
+        check("", None);
+    }
 }

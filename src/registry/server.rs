@@ -20,6 +20,8 @@ use crate::oci::layout::IndexFile;
 use crate::oci::store::{ImageSource, Version};
 use crate::progress::Progress;
 
+/// Bytes that are read at once.
+const READ_LEN: usize = 128 << 10;
 /// Entries of a list where the client asks for no number.
 const PAGE: usize = 1000;
 
@@ -191,6 +193,11 @@ impl<'a> Server<'a> {
 
     fn reply(&self, asked: &str, range: Option<&str>) -> Result<Reply<'a>> {
         let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+        // clients of proxies send the whole address (RFC 9112, section 3.2.2)
+        let path = match path.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest.find('/').map_or("/", |at| &rest[at..]),
+            _ => path,
+        };
         let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
         let catalog = self.catalog()?;
         let hosted = |name: &str| catalog.repositories.get(name);
@@ -257,10 +264,7 @@ impl<'a> Server<'a> {
                     .with("Content-Range", format!("bytes */{size}")));
             }
         };
-        let body = match status {
-            200 => self.source.open(descriptor)?,
-            _ => self.source.open_from(descriptor, start)?,
-        };
+        let body = self.source.open_from(descriptor, start)?;
         let mut reply = Reply {
             status,
             headers: vec![
@@ -269,11 +273,7 @@ impl<'a> Server<'a> {
                 ("Accept-Ranges", "bytes".to_owned()),
             ],
             length: end - start,
-            body: if status == 200 {
-                body
-            } else {
-                Box::new(body.take(end - start))
-            },
+            body: Box::new(body.take(end - start)),
         };
         if status == 206 {
             reply = reply.with("Content-Range", format!("bytes {start}-{}/{size}", end - 1));
@@ -289,11 +289,18 @@ impl<'a> Server<'a> {
             return Ok(());
         }
         let mut blob = self.source.open(descriptor)?;
-        io::copy(&mut blob, &mut io::sink()).map_err(|cause| {
-            crate::error::from_io(cause, |cause| {
-                Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause)
-            })
-        })?;
+        let mut buffer = vec![0; READ_LEN];
+        loop {
+            self.progress.check()?;
+            let count = blob.read(&mut buffer).map_err(|cause| {
+                crate::error::from_io(cause, |cause| {
+                    Error::damaged(format!("failed to read blob {}", descriptor.digest)).with_source(cause)
+                })
+            })?;
+            if count == 0 {
+                break;
+            }
+        }
         self.verified
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use super::client::{GivenFile, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What TLS connections rest on; without `verify` any certificate is taken.
-pub(super) fn config(settings: &Settings, verify: bool) -> Result<TlsConfig> {
+///
+/// `shows_identity` is for registries: no other host gets to see our certificate.
+pub(super) fn config(settings: &Settings, verify: bool, shows_identity: bool) -> Result<TlsConfig> {
+    let identity = if shows_identity { identity(settings)? } else { None };
     let mut builder = TlsConfig::builder()
         .disable_verification(!verify)
-        .client_cert(identity(settings)?)
+        .client_cert(identity)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
     if verify {
         builder = builder.root_certs(RootCerts::new_with_certs(&roots(settings)?));
@@ -58,8 +64,23 @@ fn identity(settings: &Settings) -> Result<Option<ClientCert>> {
             certificate.path.display()
         )));
     }
-    let key = PrivateKey::from_pem(&key.content)
-        .map_err(|_| Error::invalid(format!("`{}` holds no private key in PEM", key.path.display())))?;
+    let pem = key;
+    let key = PrivateKey::from_pem(&pem.content)
+        .map_err(|_| Error::invalid(format!("`{}` holds no private key in PEM", pem.path.display())))?;
+    // ureq takes for granted that both fit
+    let der = PrivateKeyDer::from_pem_slice(&pem.content)
+        .map_err(|_| Error::invalid(format!("`{}` holds no private key in PEM", pem.path.display())))?;
+    let ders = chain
+        .iter()
+        .map(|one| CertificateDer::from(one.der().to_vec()))
+        .collect();
+    CertifiedKey::from_der(ders, der, &rustls::crypto::ring::default_provider()).map_err(|cause| {
+        let (certificate, key) = (certificate.path.display(), pem.path.display());
+        Error::invalid(format!(
+            "the key in `{key}` is not that of the certificate in `{certificate}`, or of an unknown kind"
+        ))
+        .with_source(cause)
+    })?;
     Ok(Some(ClientCert::new_with_certs(&chain, key)))
 }
 

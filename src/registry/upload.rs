@@ -19,8 +19,17 @@ use crate::progress::{Progress, Step};
 
 /// The length of parts where the registry takes no whole blobs.
 const CHUNK: u64 = 16 << 20;
+/// How often a blob is sent as a whole before it goes in parts.
+const WHOLE_TRIES: u32 = 2;
 /// So many new bytes make up for a failure.
 const PROGRESS: u64 = 1 << 20;
+/// What registries say when bytes were lost on the way.
+const LOST: [&str; 4] = [
+    "DIGEST_INVALID",
+    "SIZE_INVALID",
+    "BLOB_UPLOAD_INVALID",
+    "BLOB_UPLOAD_UNKNOWN",
+];
 /// Repositories that are asked for one blob.
 const MAX_MOUNTS: usize = 4;
 
@@ -204,8 +213,11 @@ impl Upload<'_, '_> {
             };
             let target = repository.api(&format!("blobs/uploads/?mount={digest}&from={other}"));
             // what fails here fails again, with a reason, when the blob is sent
-            let Ok(answer) = repository.client.send(Call::new(Method::POST, &access, target)) else {
-                repository.client.progress.check()?;
+            let Ok(answer) = repository
+                .client
+                .send(Call::new(Method::POST, &access, target).tried_once())
+            else {
+                repository.client.check()?;
                 continue;
             };
             match answer.status() {
@@ -220,7 +232,7 @@ impl Upload<'_, '_> {
                     if let Some(begun) = &session {
                         self.cancel(begun);
                     }
-                    session = answer.location().ok();
+                    session = self.session(&answer).ok();
                 }
                 _ => {}
             }
@@ -243,7 +255,7 @@ impl Upload<'_, '_> {
                 }
             };
             let outcome = self.send(url.clone(), offset);
-            client.progress.check()?;
+            client.check()?;
             let sent = outcome.inspect_err(|_| self.cancel(&url))?;
             let (error, broken) = match sent {
                 Sent::Done => return Ok(Put::Wrote),
@@ -274,6 +286,10 @@ impl Upload<'_, '_> {
             client.detail(&format!("blob {}: {error}", self.content.descriptor.digest));
             client.wait_before_retry(failures)?;
             failures += 1;
+            if offset == 0 && failures == WHOLE_TRIES && self.chunk_size.get().is_none() {
+                // whoever closes the connection on a long body can not say that it is too long
+                self.chunk_size.set(Some(CHUNK));
+            }
             match self.where_it_stands(broken)? {
                 Some((next, at)) => (session, offset) = (Some(next), at),
                 // the answer may have been lost, not the blob
@@ -293,6 +309,11 @@ impl Upload<'_, '_> {
         if answer.status() != 202 {
             return Err(repository.client.refused(&repository.access, answer));
         }
+        self.session(&answer)
+    }
+
+    /// Where a new upload goes on.
+    fn session(&self, answer: &Answer) -> Result<Url> {
         if let Some(least) = answer.header("oci-chunk-min-length").and_then(|text| text.parse().ok()) {
             self.chunk_min.set(least);
         }
@@ -358,7 +379,14 @@ impl Upload<'_, '_> {
         };
         match answer.status() {
             202 | 201 | 204 => {
-                let at = ends_at(&answer).unwrap_or(offset + len).min(offset + len);
+                let end = offset + len;
+                let at = match last_byte(&answer) {
+                    // `0-0` is one byte, or none: one when one was sent
+                    Some(last) if last.checked_add(1) == Some(end) => end,
+                    Some(0) => 0,
+                    Some(last) => last.saturating_add(1).min(end),
+                    None => end,
+                };
                 let next = answer.location().unwrap_or(url);
                 Ok(Sent::Part(next, at))
             }
@@ -393,9 +421,10 @@ impl Upload<'_, '_> {
             400 | 416 if all_read => {
                 // is it us, or was something lost on the way?
                 self.content.finish()?;
-                Ok(Sent::Lost(
-                    self.repository.client.refused(&self.repository.access, answer),
-                ))
+                let client = self.repository.client;
+                let (error, api) = client.refused_with(&self.repository.access, answer);
+                let may_pass = api.codes.is_empty() || LOST.iter().any(|code| api.has(code));
+                if may_pass { Ok(Sent::Lost(error)) } else { Err(error) }
             }
             _ => self.other(answer, url),
         }
@@ -405,11 +434,10 @@ impl Upload<'_, '_> {
         let status = answer.status();
         let asked = answer.header("retry-after").map(ToOwned::to_owned);
         let client = self.repository.client;
-        if is_passing(status) && asked.is_some() {
-            client.wait_as_asked(&answer)?;
-        }
+        let is_too_long = is_passing(status) && asked.is_some() && !client.wait_as_asked(&answer)?;
         let error = client.refused(&self.repository.access, answer);
         match status {
+            _ if is_too_long => Err(error),
             404 => Ok(Sent::Lost(error)),
             status if is_passing(status) => Ok(Sent::Broken(error, url)),
             _ => Err(error),
@@ -435,10 +463,11 @@ impl Upload<'_, '_> {
             return Ok(None);
         }
         let next = answer.location().unwrap_or(url);
-        // more than was sent is not believed
-        Ok(ends_at(&answer)
-            .filter(|at| *at <= self.content.seen())
-            .map(|at| (next, at)))
+        // more than was sent is not believed; `0-0` is one byte, or none
+        let at = last_byte(&answer)
+            .filter(|last| *last > 0)
+            .and_then(|last| last.checked_add(1));
+        Ok(at.filter(|at| *at <= self.content.seen()).map(|at| (next, at)))
     }
 
     /// Tells the registry that nothing more will come. It forgets the upload by itself in time.
@@ -456,13 +485,12 @@ fn broken(error: Error, url: Url) -> Result<Sent> {
     }
 }
 
-/// How many bytes `Range: 0-n` says are there; an empty upload is `0-0` or `0--1`, by implementation.
-fn ends_at(answer: &Answer) -> Option<u64> {
+/// The last byte that `Range: 0-n` says is there.
+fn last_byte(answer: &Answer) -> Option<u64> {
     let range = answer.header("range")?;
-    let range = range.trim().trim_start_matches("bytes=");
-    let (_, end) = range.split_once('-')?;
-    match end.trim() {
-        "" | "-1" | "0" => Some(0),
-        end => end.parse::<u64>().ok()?.checked_add(1),
+    let (_, last) = range.trim().trim_start_matches("bytes=").split_once('-')?;
+    match last.trim() {
+        "" | "-1" => Some(0),
+        last => last.parse().ok(),
     }
 }

@@ -34,7 +34,7 @@ impl Url {
     pub(super) fn new(scheme: Scheme, authority: &str, target: &str) -> Self {
         Self {
             scheme,
-            authority: authority.to_owned(),
+            authority: without_default_port(scheme, authority),
             target: target.to_owned(),
         }
     }
@@ -64,7 +64,7 @@ impl Url {
         };
         Ok(Self {
             scheme,
-            authority: authority.to_ascii_lowercase(),
+            authority: without_default_port(scheme, &authority.to_ascii_lowercase()),
             target,
         })
     }
@@ -110,11 +110,6 @@ impl Url {
         self.scheme == other.scheme && self.authority == other.authority
     }
 
-    /// The same address by another scheme.
-    pub(super) fn with_scheme(&self, scheme: Scheme) -> Self {
-        Self { scheme, ..self.clone() }
-    }
-
     /// With the query, for the wire only.
     pub(super) fn on_the_wire(&self) -> String {
         format!("{}://{}{}", self.scheme.name(), self.authority, self.target)
@@ -126,6 +121,15 @@ impl fmt::Display for Url {
         let path = self.target.split('?').next().unwrap_or_default();
         write!(f, "{}://{}{path}", self.scheme.name(), self.authority)
     }
+}
+
+/// `host:443` and `host` are one over HTTPS.
+fn without_default_port(scheme: Scheme, authority: &str) -> String {
+    let port = match scheme {
+        Scheme::Http => ":80",
+        Scheme::Https => ":443",
+    };
+    authority.strip_suffix(port).unwrap_or(authority).to_owned()
 }
 
 fn malformed(text: &str, why: &str) -> Error {
@@ -169,6 +173,9 @@ mod tests {
         check("//other.test/x", "https://other.test/x");
         check("HTTP://other.test", "http://other.test/");
         check("http://r.test:5000/x", "https://r.test:5000/x");
+        check("https://other.test:443/x", "https://other.test/x");
+        check("http://other.test:80/x", "http://other.test/x");
+        check("http://other.test:443/x", "http://other.test:443/x");
         check("/x?u=http://y/", "https://r.test:5000/x?u=http://y/");
         for bad in [
             "file:///etc/passwd",

@@ -1,4 +1,5 @@
-//! [`LayoutWriter`]: gathers blobs without touching the layout, then adds them and replaces `index.json` in one commit.
+//! [`LayoutWriter`]: gathers blobs, then replaces `index.json` in one commit. What is made here stays without a name until then; what
+//! comes from another store is named at once, so that the next run need not fetch it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
-use super::super::store::{BlobSource, BlobStore, Put};
+use super::super::store::{BlobSource, BlobStore, Put, check_size};
 use super::blob_file::{
     BlobWriter, Nameless, Rollback, has_digest, is_temporary, open_file, read_small, replace_file, sweep,
 };
@@ -24,7 +25,7 @@ const MAX_CANDIDATES: usize = 64;
 /// Bytes that are copied at once.
 const COPY_LEN: usize = 128 << 10;
 
-/// Adds to a layout, or makes one. Until [`commit`](Self::commit) nothing in it changes, and what was gathered has no name.
+/// Adds to a layout, or makes one. Until [`commit`](Self::commit) no image in it changes.
 #[derive(Debug)]
 pub struct LayoutWriter {
     root: PathBuf,
@@ -253,6 +254,8 @@ impl BlobStore for LayoutWriter {
         let path = blob_path(&self.root, &descriptor.digest);
         let is_there = is_there(&path, &descriptor.digest, &self.root)?;
         if is_there {
+            let metadata = fs::metadata(&path).map_err(|cause| Error::io("read blob", &path, cause))?;
+            check_size(descriptor, metadata.len())?;
             self.state().reused.insert(descriptor.digest.clone());
         }
         Ok(is_there)
@@ -399,7 +402,8 @@ fn replace_index(root: &Path, index: &IndexFile) -> Result<()> {
         Err(cause)
             if matches!(
                 cause.kind(),
-                io::ErrorKind::AlreadyExists | io::ErrorKind::CrossesDevices
+                // or there is no folder for such blobs, where all have digests of another kind
+                io::ErrorKind::AlreadyExists | io::ErrorKind::CrossesDevices | io::ErrorKind::NotFound
             ) =>
         {
             replace_file(&path, &text).map_err(failed)

@@ -1,20 +1,20 @@
 //! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
 
 pub(crate) mod big_tree;
-pub(crate) mod fault_registry;
-pub(crate) mod http;
 pub(crate) mod certificates;
+pub(crate) mod fault_registry;
 pub(crate) mod front;
+pub(crate) mod http;
 pub(crate) mod images;
-pub(crate) mod registry;
-pub(crate) mod skopeo;
 pub(crate) mod layout_maker;
 pub(crate) mod layout_view;
 pub(crate) mod packaged;
 pub(crate) mod plain_registry;
 pub(crate) mod refused;
+pub(crate) mod registry;
 pub(crate) mod request_log;
 mod sandbox;
+pub(crate) mod skopeo;
 pub(crate) mod snapshot;
 pub(crate) mod tar_maker;
 pub(crate) mod test_tree;

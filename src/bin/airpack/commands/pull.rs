@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::error::{Error, Result};
 use airpack::oci::json;
-use airpack::oci::reference::ImageReference;
+use airpack::oci::reference::{ImageName, ImageReference};
 use airpack::operations::pull::{PullReport, PullRequest, named_in, registries, run as pull};
 use airpack::progress::in_units as size;
 use airpack::registry::client::Client;
@@ -106,6 +106,12 @@ fn request(arguments: &Arguments) -> Result<PullRequest> {
         .collect::<Result<Vec<_>>>()?;
     let mut images: Vec<ImageReference> = Vec::new();
     for name in &arguments.names {
+        if ImageName::is_bare_registry(name) {
+            return Err(
+                Error::invalid(format!("`{name}` is a registry, and no repository is named"))
+                    .with_hint(format!("give {name}/REPOSITORY:TAG")),
+            );
+        }
         let image: ImageReference = name.parse()?;
         if !images.contains(&image) {
             images.push(image);
@@ -142,7 +148,10 @@ fn request(arguments: &Arguments) -> Result<PullRequest> {
     Ok(PullRequest {
         images,
         names,
-        layout: arguments.layout.clone(),
+        layout: match arguments.layout.to_str().and_then(|text| text.strip_prefix("oci:")) {
+            Some(plain) => plain.into(),
+            None => arguments.layout.clone(),
+        },
         platforms,
         referrers: arguments.referrers,
         dry_run: arguments.dry_run,

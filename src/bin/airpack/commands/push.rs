@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -114,6 +115,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
     let (destination, registry) = match (&arguments.destination, &arguments.to) {
         (Some(name), None) => {
+            named_registry(name)?;
             let main: ImageName = name.parse()?;
             let mut names = vec![main.clone()];
             for tag in &arguments.tags {
@@ -129,6 +131,7 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
         }
         (None, Some(prefix)) => {
             let prefix = prefix.trim_end_matches('/');
+            named_registry(&format!("{prefix}/"))?;
             let example: ImageName = format!("{prefix}/x").parse().map_err(|error: Error| {
                 error.context(format!("`{prefix}` is not a registry, with or without a path"))
             })?;
@@ -140,8 +143,16 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
             );
         }
     };
+    let source = ImageLocation::parse(&arguments.source)?;
+    let is_swapped = |name: &String| !source.layout.exists() && Path::new(name).exists();
+    if let Some(name) = arguments.destination.as_ref().filter(|name| is_swapped(name)) {
+        return Err(
+            Error::invalid(format!("`{}` is not there, but `{name}` is", source.layout.display()))
+                .with_hint("SOURCE comes first, then DEST"),
+        );
+    }
     let request = PushRequest {
-        source: ImageLocation::parse(&arguments.source)?,
+        source,
         destination,
         platforms: arguments
             .platforms
@@ -163,8 +174,33 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
     Ok((request, registry))
 }
 
+/// Docker Hub is for those who say so: who forgets the registry, or the repository behind it, does not mean to publish.
+fn named_registry(name: &str) -> Result<()> {
+    if ImageName::names_registry(name) {
+        return Ok(());
+    }
+    let (error, hint) = if ImageName::is_bare_registry(name) {
+        (
+            format!("`{name}` is a registry, and no repository is named"),
+            format!("give {name}/REPOSITORY:TAG"),
+        )
+    } else {
+        let name = name.trim_end_matches('/');
+        (
+            format!("`{name}` names no registry"),
+            format!("give REGISTRY/{name}; for Docker Hub docker.io/{name}"),
+        )
+    };
+    Err(Error::invalid(error).with_hint(hint))
+}
+
 /// The path of a repository, which may be written with its registry in front.
 fn repository(text: &str, registry: &str) -> Result<String> {
+    if ImageName::names_registry(text) && !text.starts_with(&format!("{registry}/")) {
+        return Err(Error::invalid(format!(
+            "`{text}` is not on {registry}: blobs are mounted within one registry"
+        )));
+    }
     let path = text.strip_prefix(registry).and_then(|rest| rest.strip_prefix('/'));
     let name: ImageName = format!("{registry}/{}", path.unwrap_or(text))
         .parse()

@@ -2,12 +2,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::error::{Finding, Findings, Result};
+use airpack::error::{Error, Finding, Findings, Result};
 use airpack::oci::locate::ImageLocation;
 use airpack::oci::reference::ImageName;
 use airpack::registry::server::Server;
@@ -22,8 +22,17 @@ pub(crate) struct Arguments {
     #[arg(value_name = "SOURCE")]
     source: OsString,
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000", value_parser = address)]
     listen: SocketAddr,
+}
+
+/// An address, or a name of this machine; of several addresses the first.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().map(|mut found| found.next());
+    match found {
+        Ok(Some(address)) => Ok(address),
+        _ => Err("give ADDRESS:PORT, for example 127.0.0.1:5000".to_owned()),
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -37,6 +46,9 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let location = ImageLocation::parse(&arguments.source)?;
+    if location.selector.is_some() {
+        return Err(Error::invalid("a source is served as a whole").with_hint("leave out what stands behind its path"));
+    }
     let source = location.open(&env::temp_dir())?;
     let progress = output.progress(stop);
     let server = Server::bind(&*source, &repository_for(&location.layout), arguments.listen, &progress)?;
