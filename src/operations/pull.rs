@@ -1,5 +1,6 @@
 //! Copies images from registries into a layout.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -219,12 +220,14 @@ pub fn run(request: &PullRequest, client: &Client<'_>, progress: &dyn Progress) 
         client,
         progress,
         writer: &writer,
+        planned: RefCell::default(),
     };
     let mut images = Vec::new();
     let mut roots = Vec::new();
     let mut referrers = Vec::new();
     for reference in &request.images {
-        let (image, root, about) = pull.image(reference)?;
+        let pulled = pull.image(reference);
+        let (image, root, about) = pulled.map_err(|error| error.context(format!("failed to pull `{reference}`")))?;
         images.push(image);
         roots.push(root);
         referrers.extend(about);
@@ -265,6 +268,8 @@ struct Pull<'p> {
     client: &'p Client<'p>,
     progress: &'p dyn Progress,
     writer: &'p LayoutWriter,
+    /// What a dry run would have fetched so far.
+    planned: RefCell<BTreeSet<Digest>>,
 }
 
 impl Pull<'_> {
@@ -315,11 +320,12 @@ impl Pull<'_> {
             manifests.push(Fetched::new(&document.descriptor, action(*is_there)));
         }
         if request.dry_run {
-            blobs.extend(
-                plan.blobs
-                    .iter()
-                    .map(|(blob, is_there)| Fetched::new(blob, action(*is_there))),
-            );
+            let mut planned = self.planned.borrow_mut();
+            for (blob, is_there) in &plan.blobs {
+                // what would be fetched for another manifest would be there by now
+                let is_there = *is_there || !planned.insert(blob.digest.clone());
+                blobs.push(Fetched::new(blob, action(is_there)));
+            }
             return Ok(());
         }
         for (blob, put) in copy::run(&plan, source, self.writer, request.jobs, self.progress)? {

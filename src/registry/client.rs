@@ -461,7 +461,7 @@ impl<'a> Client<'a> {
         let speaks_other = match (&outcome, url.scheme) {
             // a connection that breaks says nothing about what the other side speaks
             (Err(Fault::NoTls), Scheme::Https) | (Err(Fault::WantsTls | Fault::NotHttp(_)), Scheme::Http) => true,
-            (Err(Fault::Passing(why)), Scheme::Https) => why.starts_with(REFUSED),
+            (Err(Fault::Passing(why)), Scheme::Https) => why.starts_with(REFUSED) && self.is_insecure(&registry),
             // servers that want TLS say so in a body, which HEAD has not
             (Ok(answer), Scheme::Http) => answer.status() == 400 && call.method == Method::HEAD,
             _ => false,
@@ -842,9 +842,9 @@ impl<'a> Client<'a> {
     /// What may be spoken with a registry, the first choice first.
     fn schemes_of(&self, registry: &str) -> &'static [Scheme] {
         let wants_tls = !self.settings.ca_files.is_empty() || self.settings.identity.is_some();
-        if self.is_insecure(registry) {
+        if self.is_insecure(registry) || (is_loopback(registry) && wants_tls) {
             &[Scheme::Https, Scheme::Http]
-        } else if is_loopback(registry) && !wants_tls {
+        } else if is_loopback(registry) {
             &[Scheme::Http, Scheme::Https]
         } else {
             &[Scheme::Https]

@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorKind};
 /// What is said when nothing comes any more.
 pub(super) const NO_SIGN_OF_LIFE: &str = "no sign of life";
 
+/// What is said when the other side ends while we send.
+const CLOSED: &str = "the connection was closed while sending";
 /// What is said when nobody listens.
 pub(super) const REFUSED: &str = "connection refused";
 
@@ -104,6 +106,10 @@ impl Fault {
     /// As an error, when there will be no other try.
     pub(super) fn into_error(self, host: &str) -> Error {
         match self {
+            // who takes no long bodies may close the connection before that can be read
+            Self::Passing(why) if why.starts_with(CLOSED) => Error::new(ErrorKind::Network, why).with_hint(
+                "run the same command again to continue; if blobs are too long for it, give --chunk-size MIB",
+            ),
             Self::Passing(why) | Self::NotHttp(why) => Error::new(ErrorKind::Network, why).with_hint(format!(
                 "see whether {host} can be reached from here; run the same command again to continue"
             )),
@@ -131,7 +137,7 @@ fn said(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::ConnectionRefused => REFUSED.to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        io::ErrorKind::BrokenPipe => "the connection was closed while sending".to_owned(),
+        io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
         io::ErrorKind::UnexpectedEof => "the connection was closed too early".to_owned(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => NO_SIGN_OF_LIFE.to_owned(),
         _ => cause.to_string(),

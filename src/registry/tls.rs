@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -40,6 +41,17 @@ fn roots(settings: &Settings) -> Result<Vec<Certificate<'static>>> {
                 Error::invalid(format!("`{}` holds no certificate", file.path.display()))
                     .with_hint("give a file in PEM, with `-----BEGIN CERTIFICATE-----`"),
             );
+        }
+        for certificate in &certificates {
+            // ureq leaves out what it can not read
+            let read = RootCertStore::empty().add(CertificateDer::from(certificate.der().to_vec()));
+            read.map_err(|cause| {
+                Error::invalid(format!(
+                    "`{}` holds a certificate that can not be read",
+                    file.path.display()
+                ))
+                .with_source(cause)
+            })?;
         }
         roots.extend(certificates);
     }

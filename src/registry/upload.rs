@@ -19,8 +19,6 @@ use crate::progress::{Progress, Step};
 
 /// The length of parts where the registry takes no whole blobs.
 const CHUNK: u64 = 16 << 20;
-/// How often a blob is sent as a whole before it goes in parts.
-const WHOLE_TRIES: u32 = 2;
 /// So many new bytes make up for a failure.
 const PROGRESS: u64 = 1 << 20;
 /// What registries say when bytes were lost on the way.
@@ -286,10 +284,6 @@ impl Upload<'_, '_> {
             client.detail(&format!("blob {}: {error}", self.content.descriptor.digest));
             client.wait_before_retry(failures)?;
             failures += 1;
-            if offset == 0 && failures == WHOLE_TRIES && self.chunk_size.get().is_none() {
-                // whoever closes the connection on a long body can not say that it is too long
-                self.chunk_size.set(Some(CHUNK));
-            }
             match self.where_it_stands(broken)? {
                 Some((next, at)) => (session, offset) = (Some(next), at),
                 // the answer may have been lost, not the blob

@@ -235,7 +235,13 @@ impl LayoutWriter {
     fn keep(&self, digest: &Digest, nameless: Nameless, progress: &dyn Progress) -> Result<()> {
         let mut made = Rollback::default();
         let lock = FolderLock::acquire(&self.root, progress, &mut made)?;
-        let kept = begin(&self.root, &mut made).and_then(|_| add_blob(&self.root, digest, nameless, &mut made));
+        let kept = begin(&self.root, &mut made).and_then(|_| {
+            let path = blob_path(&self.root, digest);
+            if has_digest(&path, digest).is_ok_and(|is_good| !is_good) {
+                fs::remove_file(&path).map_err(|cause| Error::io("replace blob", &path, cause))?;
+            }
+            add_blob(&self.root, digest, nameless, &mut made)
+        });
         if kept.is_ok() {
             made.disarm();
         }
@@ -252,7 +258,11 @@ impl LayoutWriter {
 impl BlobStore for LayoutWriter {
     fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
         let path = blob_path(&self.root, &descriptor.digest);
-        let is_there = is_there(&path, &descriptor.digest, &self.root)?;
+        // one that has other content is as good as none, and will be replaced
+        let is_there = match has_digest(&path, &descriptor.digest) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
+            found => found.map_err(|cause| Error::io("read blob", &path, cause))?,
+        };
         if is_there {
             let metadata = fs::metadata(&path).map_err(|cause| Error::io("read blob", &path, cause))?;
             check_size(descriptor, metadata.len())?;

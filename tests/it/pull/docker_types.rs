@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::pull;
 use crate::support::Sandbox;
-use crate::support::images::{Parts, layout};
-use crate::support::layout_maker::tar_of;
-use crate::support::layout_view::{LayoutView, sha256, text};
+use crate::support::images::{OCI_GZIP, Parts, finish, layout, named};
+use crate::support::layout_maker::{LayoutMaker, tar_of};
+use crate::support::layout_view::{LayoutView, OCI_CONFIG, OCI_MANIFEST, sha256, text};
 use crate::support::registry::{DOCKER_LIST, DOCKER_MANIFEST, Setup, WatchedRegistry};
 use crate::support::skopeo::require_skopeo;
 use crate::support::tar_maker::gzip;
@@ -146,6 +146,26 @@ fn a_list_by_hand_keeps_every_byte() {
     assert_eq!(names.len(), 7, "a list, and two images with a config and a layer each");
 }
 
+/// A layout with an image `1.0` whose config tells how it came about: those of old consist of that.
+fn with_history(sandbox: &Sandbox, folder: &str) {
+    let maker = LayoutMaker::new(&sandbox.join(folder));
+    let tar = tar_of(&[("file", "text")]);
+    let config = json!({
+        "os": "linux",
+        "architecture": "amd64",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [sha256(&tar)]},
+        "history": [{"created_by": "test"}],
+    });
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": maker.json(OCI_CONFIG, &config),
+        "layers": [maker.blob(OCI_GZIP, &gzip(&tar))],
+    });
+    finish(&maker, &[named(maker.json(OCI_MANIFEST, &manifest), "1.0")]);
+}
+
 #[test]
 fn an_image_of_schema_1_is_refused() {
     let Some(skopeo) = require_skopeo() else { return };
@@ -156,7 +176,7 @@ fn an_image_of_schema_1_is_refused() {
         return;
     };
     let sandbox = Sandbox::new();
-    layout(&sandbox.join("theirs"), "1.0", "theirs");
+    with_history(&sandbox, "theirs");
     let to = format!("docker://{}", remote.registry.name("acme/old:1.0"));
     let how = [
         "--override-arch=amd64",

@@ -56,11 +56,6 @@ impl Request {
         self.method == "GET" || self.method == "HEAD"
     }
 
-    /// It is for a manifest.
-    pub(crate) fn is_for_manifest(&self) -> bool {
-        self.path().contains("/manifests/")
-    }
-
     /// It is for a blob, or for sending one.
     pub(crate) fn is_for_blob(&self) -> bool {
         self.path().contains("/blobs/")
@@ -139,24 +134,12 @@ pub(crate) enum Reply {
     Answer(Answer),
     /// It goes on to this server, and what that says comes back.
     Forward(SocketAddr),
-    /// The connection becomes a tunnel to this server.
-    Tunnel(SocketAddr),
 }
 
 /// A request that has just come, the rest of which can be read.
 pub(crate) struct Exchange {
     pub(crate) request: Request,
     stream: BufReader<TcpStream>,
-}
-
-impl Exchange {
-    /// The body, as text.
-    pub(crate) fn body(&mut self) -> String {
-        let length = self.request.header("content-length").unwrap_or("0").parse().unwrap();
-        let mut body = String::new();
-        (&mut self.stream).take(length).read_to_string(&mut body).unwrap();
-        body
-    }
 }
 
 /// The server. It ends when this is dropped.
@@ -248,14 +231,6 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Request>>, reply: &dyn Fn(&mut Excha
                 return;
             };
             if upstream.write_all(&head_for(&exchange.request)).is_ok() {
-                both_ways(exchange.stream, writer, upstream);
-            }
-        }
-        Reply::Tunnel(server) => {
-            let Ok(upstream) = TcpStream::connect(server) else {
-                return;
-            };
-            if (&writer).write_all(b"HTTP/1.1 200 Connected\r\n\r\n").is_ok() {
                 both_ways(exchange.stream, writer, upstream);
             }
         }

@@ -1,7 +1,6 @@
 //! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
 
 pub(crate) mod big_tree;
-pub(crate) mod certificates;
 pub(crate) mod fault_registry;
 pub(crate) mod front;
 pub(crate) mod http;

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,7 +9,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Sandbox;
-use super::certificates::{Authority, Identity};
 use super::front::{Answer, Front, Got, Request, send};
 use super::layout_view::{OCI_INDEX, OCI_MANIFEST, sha256};
 use super::tools::require_tool;
@@ -32,58 +30,10 @@ pub(crate) struct DebianRegistry {
 /// How a registry is to be.
 #[derive(Default)]
 pub(crate) struct Setup {
-    auth: Option<Auth>,
-    tls: Option<Identity>,
-    client_authority: Option<String>,
     accepts_schema_1: bool,
 }
 
-enum Auth {
-    Basic {
-        user: String,
-        password: String,
-    },
-    Token {
-        realm: String,
-        service: String,
-        issuer: String,
-        certificate: String,
-    },
-}
-
 impl Setup {
-    /// It lets in who has this name and password.
-    pub(crate) fn basic(mut self, user: &str, password: &str) -> Self {
-        self.auth = Some(Auth::Basic {
-            user: user.to_owned(),
-            password: password.to_owned(),
-        });
-        self
-    }
-
-    /// It lets in who has a token of `issuer`, whose certificate this is. Tokens are given at `realm`.
-    pub(crate) fn token(mut self, realm: &str, service: &str, issuer: &str, certificate: &str) -> Self {
-        self.auth = Some(Auth::Token {
-            realm: realm.to_owned(),
-            service: service.to_owned(),
-            issuer: issuer.to_owned(),
-            certificate: certificate.to_owned(),
-        });
-        self
-    }
-
-    /// It speaks TLS, as this server.
-    pub(crate) fn tls(mut self, identity: Identity) -> Self {
-        self.tls = Some(identity);
-        self
-    }
-
-    /// It lets in who has a certificate of this authority.
-    pub(crate) fn client_authority(mut self, authority: &Authority) -> Self {
-        self.client_authority = Some(authority.pem().to_owned());
-        self
-    }
-
     /// It takes the manifests of old.
     pub(crate) fn accepts_schema_1(mut self) -> Self {
         self.accepts_schema_1 = true;
@@ -117,50 +67,16 @@ impl Setup {
     }
 
     fn config(&self, sandbox: &Sandbox) -> Value {
-        let path = |name: &str| sandbox.join(name).to_str().unwrap().to_owned();
-        let mut http = json!({"addr": "127.0.0.1:0", "secret": "of the test"});
-        if let Some(identity) = &self.tls {
-            sandbox.write("server.crt", &identity.certificate);
-            sandbox.write("server.key", &identity.key);
-            http["tls"] = json!({"certificate": path("server.crt"), "key": path("server.key")});
-        }
-        if let Some(authority) = &self.client_authority {
-            sandbox.write("clients.crt", authority);
-            http["tls"]["clientcas"] = json!([path("clients.crt")]);
-        }
-        let mut config = json!({
+        json!({
             "version": "0.1",
             "log": {"level": "info"},
             "storage": {
-                "filesystem": {"rootdirectory": path("storage")},
+                "filesystem": {"rootdirectory": sandbox.join("storage")},
                 "maintenance": {"uploadpurging": {"enabled": false}},
             },
-            "http": http,
+            "http": {"addr": "127.0.0.1:0", "secret": "of the test"},
             "compatibility": {"schema1": {"enabled": self.accepts_schema_1}},
-        });
-        match &self.auth {
-            Some(Auth::Basic { user, password }) => {
-                let hash = bcrypt::hash(password, 4).unwrap();
-                sandbox.write("htpasswd", format!("{user}:{hash}\n"));
-                config["auth"] = json!({"htpasswd": {"realm": "test", "path": path("htpasswd")}});
-            }
-            Some(Auth::Token {
-                realm,
-                service,
-                issuer,
-                certificate,
-            }) => {
-                sandbox.write("token.crt", certificate);
-                config["auth"] = json!({"token": {
-                    "realm": realm,
-                    "service": service,
-                    "issuer": issuer,
-                    "rootcertbundle": path("token.crt"),
-                }});
-            }
-            None => {}
-        }
-        config
+        })
     }
 }
 
@@ -272,13 +188,6 @@ impl DebianRegistry {
         let link = format!("storage/docker/registry/v2/repositories/{repository}/_layers/sha256/{hex}");
         fs::remove_dir_all(self.sandbox.join(link)).unwrap();
         assert!(!self.has_blob(repository, digest));
-    }
-
-    /// Where a blob lies, whatever the repository.
-    pub(crate) fn blob_path(&self, digest: &str) -> PathBuf {
-        let hex = digest.strip_prefix("sha256:").unwrap();
-        let blobs = "storage/docker/registry/v2/blobs/sha256";
-        self.sandbox.join(format!("{blobs}/{}/{hex}/data", &hex[..2]))
     }
 
     /// What it has said.
