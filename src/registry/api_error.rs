@@ -125,7 +125,7 @@ mod tests {
                 ApiError::read(body.as_bytes(), str::to_owned).suffix(),
                 expected,
                 "{body}"
-            )
+            );
         };
         check(
             r#"{"errors":[{"code":"DENIED","message":"no","detail":null},{"code":"X","message":"y","detail":{"a":1}}]}"#,

@@ -259,7 +259,8 @@ impl Authorizer {
         found: Option<&Found>,
     ) -> Result<Secret> {
         let url = client.origin(&access.registry).join(realm)?;
-        if url.scheme == Scheme::Http && !client.may_be_plain(&url.authority) {
+        let may_be_plain = !client.is_secure(&access.registry) && client.may_be_plain(&url.authority);
+        if url.scheme == Scheme::Http && !may_be_plain {
             return Err(Error::new(
                 ErrorKind::Denied,
                 format!("{} sends its logins to {url}, which is not encrypted", access.registry),

@@ -161,6 +161,8 @@ impl<'a> Repository<'a> {
             Ok(asked) => asked,
             Err(_) => Digest::of(&bytes),
         };
+        // before the digests: those of schema 1 are of a part of the bytes
+        let media_type = media_type_of(&bytes, &digest, said.as_deref()).map_err(context)?;
         if let Some(said) = said_digest
             && said.algorithm() == digest.algorithm()
             && said != digest
@@ -172,7 +174,6 @@ impl<'a> Repository<'a> {
                 .with_hint("the registry, or something before it, changes what passes through"),
             ));
         }
-        let media_type = media_type_of(&bytes, &digest, said.as_deref()).map_err(context)?;
         Ok((Descriptor::new(&media_type, digest, bytes.len() as u64), bytes))
     }
 

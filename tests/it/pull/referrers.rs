@@ -73,12 +73,7 @@ fn they_become_untagged_entries() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|digest| {
-            digest
-                .as_str()
-                .map_or_else(|| text(digest, "digest"), |digest| digest)
-                .to_owned()
-        })
+        .map(|digest| digest.as_str().unwrap_or_else(|| text(digest, "digest")).to_owned())
         .collect();
     assert_eq!(told, digests(&signed.referrers), "{report:#}");
 }

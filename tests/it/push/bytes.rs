@@ -183,7 +183,13 @@ fn big(sandbox: &Sandbox) -> String {
     let content = hex::encode(noise(1_800_000));
     let tar = tar_of(&[("noise", &content)]);
     let layer = maker.blob("application/vnd.oci.image.layer.v1.tar", &tar);
-    let image = maker.image_of(OCI_MANIFEST, OCI_CONFIG, "amd64", &[layer.clone()], &[sha256(&tar)]);
+    let image = maker.image_of(
+        OCI_MANIFEST,
+        OCI_CONFIG,
+        "amd64",
+        std::slice::from_ref(&layer),
+        &[sha256(&tar)],
+    );
     finish(&maker, &[named(image, "1.0")]);
     text(&layer, "digest").to_owned()
 }

@@ -97,7 +97,7 @@ fn what_has_no_name_does_not_stand_in_the_way() {
     // and one alone needs no name
     let maker = LayoutMaker::new(&sandbox.join("nameless"));
     let only = index(&maker, "only");
-    finish(&maker, &[only.clone()]);
+    finish(&maker, std::slice::from_ref(&only));
     push(&sandbox, &["nameless", &remote.name("acme/only:1.0")]).ok();
     assert_eq!(remote.registry.digest("acme/only", "1.0"), text(&only, "digest"));
 }

@@ -232,7 +232,7 @@ impl WatchedRegistry {
     /// One that everybody may read and write.
     #[track_caller]
     pub(crate) fn plain() -> Option<Self> {
-        Self::new(DebianRegistry::plain()?)
+        Some(Self::new(DebianRegistry::plain()?))
     }
 
     /// The same, where some requests are answered by the test.
@@ -244,9 +244,9 @@ impl WatchedRegistry {
     }
 
     /// This one.
-    pub(crate) fn new(registry: DebianRegistry) -> Option<Self> {
+    pub(crate) fn new(registry: DebianRegistry) -> Self {
         let front = Front::before(registry.address());
-        Some(Self { registry, front })
+        Self { registry, front }
     }
 
     /// `127.0.0.1:PORT/` and this: the way that is watched.
