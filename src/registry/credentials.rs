@@ -11,11 +11,9 @@ use docker_credential::{CredentialRetrievalError, DockerCredential, get_credenti
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, Result};
+use super::credential_helper;
+use crate::error::{Error, Result};
 use crate::oci::json;
-
-/// How often a helper is run that can not be spoken to.
-const HELPER_TRIES: usize = 5;
 
 /// Text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -197,19 +195,12 @@ fn from_file(path: &PathBuf, registry: &str, repository: &str) -> Result<Option<
     let Some((key, helper)) = keys.key_for(registry, repository) else {
         return Ok(None);
     };
-    let mut answer = get_credential_from_reader(text.as_slice(), &key);
-    for _ in 1..HELPER_TRIES {
-        // a helper that does not read what it is asked may be gone before all is written
-        if answer == Err(CredentialRetrievalError::HelperCommunicationError) {
-            answer = get_credential_from_reader(text.as_slice(), &key);
-        }
-    }
-    let credentials = match answer {
-        Ok(DockerCredential::UsernamePassword(user, password)) => Credentials::Basic(user, Secret::new(password)),
-        Ok(DockerCredential::IdentityToken(token)) => Credentials::Identity(Secret::new(token)),
-        Err(CredentialRetrievalError::NoCredentialConfigured) => return Ok(None),
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if is_not_found(&stdout) => return Ok(None),
-        Err(error) => return Err(refused(&error, helper.as_deref(), &key)),
+    let credentials = match &helper {
+        Some(helper) => credential_helper::ask(helper, &key)?,
+        None => from_entry(&text, &key)?,
+    };
+    let Some(credentials) = credentials else {
+        return Ok(None);
     };
     let by = helper
         .map(|helper| format!(" (docker-credential-{helper})"))
@@ -258,26 +249,16 @@ impl Keys {
     }
 }
 
-/// What helpers answer that do not know the registry.
-fn is_not_found(answer: &str) -> bool {
-    answer.contains("credentials not found") || answer.contains("no credentials")
-}
-
-/// The cause is not shown: it may hold what the helper printed.
-fn refused(error: &CredentialRetrievalError, helper: Option<&str>, key: &str) -> Error {
-    match (error, helper) {
-        (CredentialRetrievalError::HelperCommunicationError, Some(helper)) => Error::new(
-            ErrorKind::NotFound,
-            format!("the credential helper `docker-credential-{helper}` can not be run"),
-        )
-        .with_hint("put it on the PATH, or remove it from the file"),
-        (_, Some(helper)) => Error::new(
-            ErrorKind::Denied,
-            format!("the credential helper `docker-credential-{helper}` failed for {key}"),
-        )
-        .with_hint(format!("see what it says: echo {key} | docker-credential-{helper} get")),
-        (_, None) => Error::invalid(format!("the entry for {key} can not be read"))
-            .with_hint("`auth` must be USER:PASSWORD in base64; log in again to write it anew"),
+/// What the entry `key` of a file holds. The cause of a failure is not shown: it may hold the entry.
+fn from_entry(text: &[u8], key: &str) -> Result<Option<Credentials>> {
+    match get_credential_from_reader(text, key) {
+        Ok(DockerCredential::UsernamePassword(user, password)) => {
+            Ok(Some(Credentials::Basic(user, Secret::new(password))))
+        }
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Identity(Secret::new(token)))),
+        Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
+        Err(_) => Err(Error::invalid(format!("the entry for {key} can not be read"))
+            .with_hint("`auth` must be USER:PASSWORD in base64; log in again to write it anew")),
     }
 }
 

@@ -6,6 +6,7 @@ mod api_error;
 mod auth;
 mod catalog;
 pub mod client;
+mod credential_helper;
 pub mod credentials;
 mod download;
 mod fault;
