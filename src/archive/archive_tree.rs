@@ -64,6 +64,20 @@ pub(crate) fn plain_tar(path: &Path, scratch: &Path) -> Result<File> {
     }
 }
 
+/// The tar in the file `path`, unpacked on the way; `None` when it is no tar.
+pub(crate) fn tar_stream(path: &Path) -> Result<Option<Box<dyn Read>>> {
+    let mut file = File::open(path).map_err(|cause| Error::io("open", path, cause))?;
+    let read = |cause| Error::io("read", path, cause);
+    let form = sniff(&mut file).map_err(read)?;
+    let size = file.metadata().map_err(read)?.len();
+    let file = BufReader::with_capacity(128 << 10, file);
+    Ok(match form {
+        Form::Tar => Some(Box::new(file)),
+        Form::Gzip => Some(Box::new(Limited::new(MultiGzDecoder::new(file), size))),
+        Form::Zip | Form::Unknown => None,
+    })
+}
+
 enum Form {
     Tar,
     Gzip,

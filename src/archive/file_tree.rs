@@ -83,15 +83,16 @@ impl Node {
 }
 
 impl FileTree {
-    /// Lists the folder `root`, but nothing of the folder `without`. Links are not followed, but `root` itself may be one.
-    pub fn of_folder(root: &Path, without: &Path) -> Result<Self> {
+    /// Lists the folder `root`, but for paths that `is_left_out` says, and what is below them.
+    ///
+    /// The paths that it is asked about are canonical. Links are not followed, but `root` itself may be one.
+    pub fn of_folder(root: &Path, is_left_out: &dyn Fn(&Path) -> bool) -> Result<Self> {
         let real = fs::canonicalize(root).map_err(|cause| Error::io("open", root, cause))?;
-        let without = fs::canonicalize(without).ok();
         let walk = walkdir::WalkDir::new(&real)
             .min_depth(1)
             .sort_by(|a, b| a.file_name().as_bytes().cmp(b.file_name().as_bytes()))
             .into_iter()
-            .filter_entry(|entry| Some(entry.path()) != without.as_deref());
+            .filter_entry(|entry| !is_left_out(entry.path()));
         let mut nodes = Vec::new();
         for found in walk {
             let found = found.map_err(|cause| {

@@ -1,7 +1,7 @@
 //! [`Sha256`], and [`Hashing`], which takes it of what is read.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use ring::digest::{Context, SHA256, digest};
 
@@ -64,5 +64,38 @@ impl<R: Read> Read for Hashing<R> {
         let count = self.inner.read(buffer)?;
         self.digest.update(&buffer[..count]);
         Ok(count)
+    }
+}
+
+/// Takes the digest of what is written through it.
+#[derive(Debug)]
+pub(crate) struct HashingWriter<W> {
+    inner: W,
+    digest: Sha256,
+}
+
+impl<W: Write> HashingWriter<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self {
+            inner,
+            digest: Sha256::new(),
+        }
+    }
+
+    /// The digest of all that was written.
+    pub(crate) fn digest(self) -> [u8; 32] {
+        self.digest.finish()
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }

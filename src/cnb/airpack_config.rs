@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::document::{Document, Located, Table};
 use super::paths::AIRPACK_TOML;
+use super::target::Target;
 use crate::error::{Finding, Findings, Severity};
 
 /// What `airpack.toml` says. It lies beside the file it belongs to and never gets into an image.
@@ -11,6 +12,33 @@ use crate::error::{Finding, Findings, Severity};
 pub struct AirpackConfig {
     /// Files and folders, relative to the file, that go into the image of every target: `lib/x`, without `.` or `..`.
     pub shared: Vec<Located<String>>,
+    /// Modules that are only for some targets.
+    pub modules: Vec<Located<OnlyFor>>,
+}
+
+/// An entry of `[[modules]]`: what is for no other targets than these, and left out for the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlyFor {
+    /// The module's id.
+    pub id: String,
+    /// Its version; `None` for all.
+    pub version: Option<String>,
+    /// What it is for. A part that is not given is any.
+    pub targets: Vec<Target>,
+}
+
+impl OnlyFor {
+    /// Whether this is about the module.
+    #[must_use]
+    pub fn is_about(&self, id: &str, version: &str) -> bool {
+        self.id == id && self.version.as_ref().is_none_or(|own| own == version)
+    }
+
+    /// Whether the module takes part for `target`.
+    #[must_use]
+    pub fn includes(&self, target: &Target) -> bool {
+        self.targets.iter().any(|own| own.covers(target))
+    }
 }
 
 impl AirpackConfig {
@@ -20,7 +48,16 @@ impl AirpackConfig {
         Document::read(file, text, |root| Some(Self::read(root)))
     }
 
+    /// Whether a module takes part for `target`.
+    #[must_use]
+    pub fn includes(&self, id: &str, version: &str, target: &Target) -> bool {
+        self.modules
+            .iter()
+            .all(|only| !only.value.is_about(id, version) || only.value.includes(target))
+    }
+
     fn read(root: &mut Table<'_>) -> Self {
+        let modules = root.tables("modules").into_iter().filter_map(read_module).collect();
         let mut shared = Vec::new();
         for path in root.strings("shared") {
             let refusal = match clean_path(&path.value) {
@@ -37,8 +74,50 @@ impl AirpackConfig {
             root.report_at(finding, &path.place);
         }
         root.finish_here(Severity::Error);
-        Self { shared }
+        Self { shared, modules }
     }
+}
+
+fn read_module(mut table: Table<'_>) -> Option<Located<OnlyFor>> {
+    let place = table.place();
+    let id = table.required_string("id");
+    let version = table.string("version").map(|version| version.value);
+    let has_targets = table.any("targets").is_some();
+    let listed = table.strings("targets");
+    if listed.is_empty() {
+        let finding = if has_targets {
+            Finding::error("`modules.targets` is empty")
+                .hint("for a module that no target takes, remove the dependency")
+        } else {
+            Finding::error("`modules.targets` is missing")
+                .hint("say what the module is for: targets = [\"linux/amd64\"]")
+        };
+        table.report(finding);
+    }
+    let mut targets = Vec::new();
+    for written in &listed {
+        match written.value.parse::<Target>() {
+            Ok(target) => {
+                // any name may stand here that some target may have
+                for (_, finding) in target.check(true) {
+                    table.report_at(finding, &written.place);
+                }
+                targets.push(target);
+            }
+            Err(error) => {
+                let mut finding = Finding::error(error.to_string());
+                finding.hint = error.hint().map(ToOwned::to_owned);
+                table.report_at(finding, &written.place);
+            }
+        }
+    }
+    table.finish(Severity::Error);
+    let value = OnlyFor {
+        id: id?.value,
+        version,
+        targets,
+    };
+    Some(Located { value, place })
 }
 
 /// Without `.`, doubled or trailing `/`; `None` where nothing is left or it leads out.
@@ -69,8 +148,33 @@ mod tests {
             "shared = [\"./airpack.toml\"]",
             "shared = \"x\"",
             "share = []",
+            "[[modules]]\nid = \"a\"",
+            "[[modules]]\nid = \"a\"\ntargets = []",
+            "[[modules]]\nid = \"a\"\ntargets = [\"linux/\"]",
+            "[[modules]]\ntargets = [\"linux\"]",
         ] {
             assert!(parse(bad).0.is_none(), "{bad}");
         }
+    }
+    #[test]
+    fn modules_are_for_some_targets() {
+        let text =
+            "[[modules]]\nid = \"a\"\nversion = \"1\"\ntargets = [\"linux/amd64\", \"linux/arm64:ubuntu@24.04\"]\n";
+        let config = AirpackConfig::parse(Path::new("a.toml"), text.as_bytes()).0.unwrap();
+        let check = |module: (&str, &str), target: &str, expected: bool| {
+            let target = target.parse().unwrap();
+            assert_eq!(
+                config.includes(module.0, module.1, &target),
+                expected,
+                "{module:?} {target}"
+            );
+        };
+        check(("a", "1"), "linux/amd64", true);
+        check(("a", "1"), "linux/amd64:ubuntu@22.04", true);
+        check(("a", "1"), "linux/arm64", false);
+        check(("a", "1"), "linux/arm64:ubuntu@24.04", true);
+        check(("a", "1"), "linux/arm64:ubuntu@22.04", false);
+        check(("a", "2"), "linux/arm64", true);
+        check(("b", "1"), "linux/arm64", true);
     }
 }

@@ -146,6 +146,12 @@ impl<'a> Table<'a> {
         self.document.report(finding, value.span());
     }
 
+    /// Whether there is such a key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.values.iter().any(|(name, _)| name.get_ref() == key)
+    }
+
     /// Marks a key as known whatever it holds, and says whether it is there.
     pub fn any(&mut self, key: &'static str) -> Option<Place> {
         self.value(key).map(|value| self.document.place(value.span()))
@@ -168,7 +174,7 @@ impl<'a> Table<'a> {
 
     /// A string that must be there and not be empty.
     pub fn required_string(&mut self, key: &'static str) -> Option<Located<String>> {
-        if !self.values.iter().any(|(name, _)| name.get_ref() == key) {
+        if !self.has(key) {
             self.known.push(key);
             self.report(Finding::error(format!("`{}` is missing", self.name_of(key))));
             return None;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::buildpack::BuildpackDescriptor;
+use super::module::{ModuleDescriptor, ModuleKind};
+use super::order::Order;
 use super::stack::Stack;
 use super::target::Target;
 
@@ -12,6 +13,17 @@ use super::target::Target;
 pub const BUILDPACKAGE_METADATA: &str = "io.buildpacks.buildpackage.metadata";
 /// Label of [`ModuleLayers`] for buildpacks.
 pub const BUILDPACK_LAYERS: &str = "io.buildpacks.buildpack.layers";
+/// Label of [`ModuleLayers`] for extensions.
+pub const EXTENSION_LAYERS: &str = "io.buildpacks.extension.layers";
+
+/// Label of [`ModuleLayers`] for modules of this kind.
+#[must_use]
+pub fn layers_label(kind: ModuleKind) -> &'static str {
+    match kind {
+        ModuleKind::Buildpack => BUILDPACK_LAYERS,
+        ModuleKind::Extension => EXTENSION_LAYERS,
+    }
+}
 
 /// What the package as a whole is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +82,9 @@ pub struct ModuleLayer {
     /// All targets of its file, whatever the image is for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,
+    /// The order of a composite buildpack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Order,
     /// Digest of its layer before compression.
     #[serde(rename = "layerDiffID")]
     pub layer_diff_id: String,
@@ -82,40 +97,50 @@ pub struct ModuleLayer {
 }
 
 impl BuildpackageMetadata {
-    /// What the package of `buildpack` says of itself.
+    /// What the package of `module` says of itself, where all that is in it supports `stacks`; see [`super::stack`].
     #[must_use]
-    pub fn of(buildpack: &BuildpackDescriptor) -> Self {
+    pub fn of(module: &ModuleDescriptor, stacks: Vec<Stack>) -> Self {
         Self {
-            id: buildpack.id.to_string(),
-            name: buildpack.name.clone(),
-            version: buildpack.version.to_string(),
-            description: buildpack.description.clone(),
-            homepage: buildpack.homepage.clone(),
-            keywords: buildpack.keywords.clone(),
-            exec_env: buildpack.exec_env.clone(),
-            licenses: buildpack.licenses.clone(),
-            clear_env: buildpack.clear_env,
-            stacks: Some(if buildpack.stacks.is_empty() {
-                vec![Stack::any()]
-            } else {
-                buildpack.stacks.clone()
-            }),
+            id: module.id.to_string(),
+            name: module.name.clone(),
+            version: module.version.to_string(),
+            description: module.description.clone(),
+            homepage: module.homepage.clone(),
+            keywords: module.keywords.clone(),
+            exec_env: module.exec_env.clone(),
+            licenses: module.licenses.clone(),
+            clear_env: module.clear_env,
+            stacks: match module.kind {
+                ModuleKind::Buildpack => Some(stacks),
+                ModuleKind::Extension => None,
+            },
         }
     }
 }
 
 impl ModuleLayer {
-    /// What the label says of `buildpack`, whose layer is `diff_id`.
+    /// What the label says of `module`, but for its layer, which is known when it was written.
     #[must_use]
-    pub fn of(buildpack: &BuildpackDescriptor, diff_id: &str) -> Self {
+    pub fn of(module: &ModuleDescriptor) -> Self {
         Self {
-            api: buildpack.api.to_string(),
-            stacks: buildpack.stacks.clone(),
-            targets: buildpack.written_targets().cloned().collect(),
-            layer_diff_id: diff_id.to_owned(),
-            homepage: buildpack.homepage.clone(),
-            name: buildpack.name.clone(),
+            api: module.api.to_string(),
+            stacks: module.stacks.clone(),
+            targets: module.written_targets().cloned().collect(),
+            order: module
+                .order
+                .as_ref()
+                .map(|order| order.groups.clone())
+                .unwrap_or_default(),
+            layer_diff_id: String::new(),
+            homepage: module.homepage.clone(),
+            name: module.name.clone(),
         }
+    }
+
+    /// Whether it is a composite buildpack.
+    #[must_use]
+    pub fn is_composite(&self) -> bool {
+        !self.order.is_empty()
     }
 }
 
@@ -132,7 +157,7 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(metadata).unwrap()
         );
 
-        let layers = r#"{"a/b":{"1":{"api":"0.10","stacks":[{"id":"s","mixins":["m"]}],"targets":[{"os":"linux","arch":"","distros":[{"name":"ubuntu","version":"22.04"}]}],"layerDiffID":"sha256:x","homepage":"h","name":"n"}}}"#;
+        let layers = r#"{"a/b":{"1":{"api":"0.10","stacks":[{"id":"s","mixins":["m"]}],"targets":[{"os":"linux","arch":"","distros":[{"name":"ubuntu","version":"22.04"}]}],"order":[{"group":[{"id":"a","version":"1","exec-env":["e"],"optional":true}]}],"layerDiffID":"sha256:x","homepage":"h","name":"n"}}}"#;
         let read: ModuleLayers = serde_json::from_str(layers).unwrap();
         assert_eq!(
             serde_json::to_value(&read).unwrap(),

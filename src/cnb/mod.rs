@@ -2,10 +2,13 @@
 
 pub mod airpack_config;
 pub mod api;
-pub mod buildpack;
 pub mod document;
 pub mod id;
 pub mod labels;
+pub mod locator;
+pub mod module;
+pub mod order;
+pub mod order_edit;
 pub mod package_config;
 pub mod paths;
 pub mod stack;

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::document::{Document, Located, Table};
+use super::locator::Locator;
+use super::module::{ModuleKind, read_targets};
 use super::target::DeclaredTarget;
 use crate::error::{Finding, Findings, Severity};
 
@@ -21,13 +23,13 @@ pub struct PackageConfig {
     pub targets: Vec<DeclaredTarget>,
 }
 
-/// An entry of `[[dependencies]]`: one of the two is given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// An entry of `[[dependencies]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
-    /// A folder, archive or image.
-    pub uri: Option<String>,
-    /// The name of an image.
-    pub image: Option<String>,
+    /// What `uri` or `image` says, as written.
+    pub written: String,
+    /// The same, understood.
+    pub locator: Locator,
 }
 
 impl PackageConfig {
@@ -59,36 +61,46 @@ impl PackageConfig {
         let config = Self {
             buildpack_uri,
             extension_uri,
-            dependencies: root.tables("dependencies").into_iter().map(read_dependency).collect(),
-            platform_os,
-            targets: root
-                .tables("targets")
+            dependencies: root
+                .tables("dependencies")
                 .into_iter()
-                .map(|table| DeclaredTarget::read(table, Severity::Error))
+                .filter_map(read_dependency)
                 .collect(),
+            platform_os,
+            targets: read_targets(root, Severity::Error, allow_unknown_target),
         };
-        for target in &config.targets {
-            for finding in target.check(allow_unknown_target) {
-                root.push(finding);
-            }
-        }
         root.finish_here(Severity::Error);
         config
     }
+
+    /// Where the module of this kind is, relative to the file.
+    #[must_use]
+    pub fn uri_of(&self, kind: ModuleKind) -> Option<&Located<String>> {
+        match kind {
+            ModuleKind::Buildpack => self.buildpack_uri.as_ref(),
+            ModuleKind::Extension => self.extension_uri.as_ref(),
+        }
+    }
 }
 
-fn read_dependency(mut table: Table<'_>) -> Located<Dependency> {
-    let uri = table.string("uri").map(|uri| uri.value);
-    let image = table.string("image").map(|image| image.value);
-    if uri.is_some() == image.is_some() {
+fn read_dependency(mut table: Table<'_>) -> Option<Located<Dependency>> {
+    let has_one = table.has("uri") != table.has("image");
+    if !has_one {
         table.report(Finding::error("a dependency needs one of `uri` and `image`"));
     }
-    let dependency = Located {
-        value: Dependency { uri, image },
-        place: table.place(),
-    };
+    let uri = table.has("uri").then(|| table.required_string("uri")).flatten();
+    let image = table.has("image").then(|| table.required_string("image")).flatten();
+    let place = table.place();
     table.finish(Severity::Error);
-    dependency
+    let (written, locator) = match (uri, image) {
+        (Some(uri), _) => (uri.value.clone(), Locator::of_uri(&uri.value)),
+        (None, Some(image)) => (image.value.clone(), Locator::Image(image.value)),
+        (None, None) => return None,
+    };
+    Some(Located {
+        value: Dependency { written, locator },
+        place,
+    })
 }
 
 #[cfg(test)]

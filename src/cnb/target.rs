@@ -203,6 +203,87 @@ impl Target {
         (&self.os, &self.arch, &self.variant, &self.distros) == (&other.os, &other.arch, &other.variant, &other.distros)
     }
 
+    /// Whether all that `self` names, `other` names too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let covers = |own: &str, other: &str| own.is_empty() || own == other;
+        let has = |own: &Distro| {
+            let covered = |other: &Distro| covers(&own.name, &other.name) && covers(&own.version, &other.version);
+            other.distros.iter().any(covered)
+        };
+        covers(&self.os, &other.os)
+            && covers(&self.arch, &other.arch)
+            && covers(&self.variant, &other.variant)
+            && (self.distros.is_empty() || self.distros.iter().any(has))
+    }
+
+    /// Whether a module for `self` runs on what `other` says: nothing that both name differs (buildpack spec, targets).
+    ///
+    /// A distribution counts where both name one, and then one of them must be equal.
+    #[must_use]
+    pub fn fits(&self, other: &Self) -> bool {
+        let equal = |own: &str, other: &str| own.is_empty() || other.is_empty() || own == other;
+        let same_distro = |own: &Distro| {
+            let same = |other: &Distro| equal(&own.name, &other.name) && equal(&own.version, &other.version);
+            other.distros.iter().any(same)
+        };
+        equal(&self.os, &other.os)
+            && equal(&self.arch, &other.arch)
+            && equal(self.usual_variant(), other.usual_variant())
+            && (self.distros.is_empty() || other.distros.is_empty() || self.distros.iter().any(same_distro))
+    }
+
+    /// With what it does not say itself taken from `other`, and its folder.
+    #[must_use]
+    pub fn completed_by(&self, other: &Self) -> Self {
+        let or = |own: &String, other: &String| {
+            if own.is_empty() { other.clone() } else { own.clone() }
+        };
+        Self {
+            os: or(&self.os, &other.os),
+            arch: or(&self.arch, &other.arch),
+            variant: or(&self.variant, &other.variant),
+            distros: if self.distros.is_empty() {
+                other.distros.clone()
+            } else {
+                self.distros.clone()
+            },
+            path: other.path.clone(),
+        }
+    }
+
+    /// Whether no processor and no distribution is named.
+    #[must_use]
+    pub fn names_os_only(&self) -> bool {
+        self.arch.is_empty() && self.variant.is_empty() && self.distros.is_empty()
+    }
+
+    /// arm64 is arm64/v8, arm is arm/v7, where nothing is said.
+    fn usual_variant(&self) -> &str {
+        match (self.arch.as_str(), self.variant.as_str()) {
+            ("arm64", "") => "v8",
+            ("arm", "") => "v7",
+            (_, variant) => variant,
+        }
+    }
+
+    /// With os and architecture filled in where they are not given.
+    #[must_use]
+    pub fn with_defaults(&self) -> Self {
+        let or = |text: &String, default: &str| {
+            if text.is_empty() {
+                default.to_owned()
+            } else {
+                text.clone()
+            }
+        };
+        Self {
+            os: or(&self.os, Self::DEFAULT_OS),
+            arch: or(&self.arch, Self::DEFAULT_ARCH),
+            ..self.clone()
+        }
+    }
+
     /// What is wrong with the names; `allow_unknown` lets operating systems and architectures pass that are not known.
     #[must_use]
     pub fn check(&self, allow_unknown: bool) -> Vec<(Part, Finding)> {
@@ -268,6 +349,14 @@ impl Target {
         }
         findings
     }
+}
+
+/// The entry that `single`, a target with at most one distribution, comes from.
+#[must_use]
+pub fn declaration_of<'d>(declared: &'d [DeclaredTarget], single: &Target) -> Option<&'d DeclaredTarget> {
+    declared
+        .iter()
+        .find(|declared| declared.target.expand().iter().any(|other| other.same_as(single)))
 }
 
 /// Whether `name` is a known operating system or architecture.
@@ -415,5 +504,38 @@ mod tests {
         assert!(hint("linux/amd46").contains("`amd64`"));
         assert!(hint("linux/AMD64").contains("`amd64`"));
         assert!(hint("linus/amd64").contains("`linux`"));
+    }
+
+    #[test]
+    fn what_fits_what() {
+        let target = |text: &str| {
+            if text.is_empty() {
+                Target::default()
+            } else {
+                text.parse().unwrap()
+            }
+        };
+        let check = |own: &str, other: &str, fits: bool, covers: bool| {
+            assert_eq!(target(own).fits(&target(other)), fits, "{own} fits {other}");
+            assert_eq!(target(own).covers(&target(other)), covers, "{own} covers {other}");
+        };
+        check("linux/amd64", "linux/amd64", true, true);
+        check("linux", "linux/amd64", true, true);
+        check("", "linux/amd64", true, true);
+        check("linux/amd64", "linux", true, false);
+        check("linux/amd64", "linux/arm64", false, false);
+        check("linux/arm64/v8", "linux/arm64", true, false);
+        check("linux/arm/v6", "linux/arm", false, false);
+        check("linux/arm", "linux/arm/v7", true, true);
+        check("linux/amd64:ubuntu@24.04", "linux/amd64", true, false);
+        check("linux/amd64", "linux/amd64:ubuntu@24.04", true, true);
+        check("linux/amd64:ubuntu@22.04", "linux/amd64:ubuntu@24.04", false, false);
+        check("linux/amd64:ubuntu", "linux/amd64:ubuntu@24.04", true, true);
+        check(
+            "linux/amd64:debian@12;ubuntu@24.04",
+            "linux/amd64:ubuntu@24.04",
+            true,
+            true,
+        );
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Map;
 
-use crate::cnb::buildpack::BuildpackDescriptor;
-use crate::cnb::labels::{BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, BuildpackageMetadata, ModuleLayer, ModuleLayers};
+use crate::cnb::labels::{
+    BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, BuildpackageMetadata, EXTENSION_LAYERS, ModuleLayers, layers_label,
+};
+use crate::cnb::module::ModuleDescriptor;
+use crate::cnb::stack::Stack;
 use crate::cnb::target::Target;
-use crate::oci::descriptor::Annotations;
-use crate::oci::digest::DiffId;
+use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::json;
 use crate::oci::platform::Platform;
 
@@ -17,36 +19,33 @@ const DISTRO_NAME: &str = "io.buildpacks.base.distro.name";
 /// Annotation on a child of an index: the distribution's version.
 const DISTRO_VERSION: &str = "io.buildpacks.base.distro.version";
 
-/// The labels of a package that holds one buildpack.
+/// The labels of a package of `main`, where all that is in it supports `stacks`, and `modules` are in these layers.
 #[must_use]
-pub fn labels(buildpack: &BuildpackDescriptor, layer: &DiffId) -> BTreeMap<String, String> {
-    let module = ModuleLayer::of(buildpack, &layer.to_string());
-    let versions = BTreeMap::from([(buildpack.version.to_string(), module)]);
-    let layers: ModuleLayers = BTreeMap::from([(buildpack.id.to_string(), versions)]);
+pub fn labels(main: &ModuleDescriptor, stacks: Vec<Stack>, modules: &ModuleLayers) -> BTreeMap<String, String> {
     BTreeMap::from([
         (
             BUILDPACKAGE_METADATA.to_owned(),
-            json::to_label(&BuildpackageMetadata::of(buildpack)),
+            json::to_label(&BuildpackageMetadata::of(main, stacks)),
         ),
-        (BUILDPACK_LAYERS.to_owned(), json::to_label(&layers)),
+        (layers_label(main.kind).to_owned(), json::to_label(modules)),
     ])
 }
 
 /// Whether only airpack may write a label, because the package would not be one without it.
 #[must_use]
 pub fn is_reserved_label(name: &str) -> bool {
-    matches!(name, BUILDPACKAGE_METADATA | BUILDPACK_LAYERS)
+    matches!(name, BUILDPACKAGE_METADATA | BUILDPACK_LAYERS | EXTENSION_LAYERS)
 }
 
-/// Annotations of manifest and index, from what `buildpack.toml` says.
+/// Annotations of manifest and index, from what the module's file says.
 #[must_use]
-pub fn annotations(buildpack: &BuildpackDescriptor) -> Annotations {
+pub fn annotations(module: &ModuleDescriptor) -> Annotations {
     use oci_spec::image as annotation;
     [
-        (annotation::ANNOTATION_TITLE, buildpack.name.as_str()),
-        (annotation::ANNOTATION_VERSION, buildpack.version.as_str()),
-        (annotation::ANNOTATION_URL, &buildpack.homepage),
-        (annotation::ANNOTATION_DESCRIPTION, &buildpack.description),
+        (annotation::ANNOTATION_TITLE, module.name.as_str()),
+        (annotation::ANNOTATION_VERSION, module.version.as_str()),
+        (annotation::ANNOTATION_URL, &module.homepage),
+        (annotation::ANNOTATION_DESCRIPTION, &module.description),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
@@ -57,20 +56,23 @@ pub fn annotations(buildpack: &BuildpackDescriptor) -> Annotations {
 /// What an image for `target`, with at most one distribution, is for; see [`Target::DEFAULT_ARCH`] for what is not said.
 #[must_use]
 pub fn platform(target: &Target) -> Platform {
-    let or = |text: &str, default: &str| {
-        if text.is_empty() {
-            default.to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let target = target.with_defaults();
     Platform {
-        architecture: or(&target.arch, Target::DEFAULT_ARCH),
-        os: or(&target.os, Target::DEFAULT_OS),
         os_version: target.distros.first().and_then(|distro| some(&distro.version)),
         variant: some(&target.variant),
+        architecture: target.arch,
+        os: target.os,
         other: Map::new(),
+    }
+}
+
+/// Whether a child of an index does not say that it is for another distribution than that of `target`.
+#[must_use]
+pub fn may_be_for_distro(child: &Descriptor, target: &Target) -> bool {
+    match (child.annotation(DISTRO_NAME), target.distros.first()) {
+        (Some(own), Some(distro)) => distro.name.is_empty() || own == distro.name,
+        _ => true,
     }
 }
 

@@ -1,9 +1,13 @@
 //! Where buildpacks and images meet: from a module's files to the layers, labels and images of a package.
 
 pub mod buildpackage;
+pub mod dependency;
 mod links;
 pub mod module_layer;
 pub mod module_source;
+pub mod package_view;
+pub mod packaged_image;
+pub mod packaged_layer;
 pub mod plan;
 pub mod platform_folder;
 pub mod target_files;

@@ -1,53 +1,80 @@
-//! [`ModuleLayer`]: the layer of one module, entry by entry, before it is written (distribution spec, layer blobs).
+//! [`ModuleLayer`]: a layer of one or several modules, entry by entry, before it is written (distribution spec, layer blobs).
 
-use std::collections::HashMap;
-use std::io::Write;
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::sync::Arc;
 
+use super::module_source::ModuleSource;
+use super::packaged_layer::PackagedLayer;
 use super::target_files::TargetFiles;
 use crate::archive::entry::{Entry, EntryKind};
-use crate::archive::file_tree::{FileNode, FileTree, NodeKind};
+use crate::archive::file_tree::{FileNode, NodeKind};
 use crate::archive::tar_write::{END, TarWriter, entry_len};
 use crate::archive::timestamp::NORMALIZED;
 use crate::cnb::id::{ModuleId, ModuleVersion};
-use crate::cnb::paths::{EXECUTABLES, buildpack_folder, buildpack_version_folder};
+use crate::cnb::module::ModuleKind;
+use crate::cnb::paths::{EXECUTABLES, module_folder, module_version_folder};
 use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::progress::{Progress, Step};
 
-/// What the layer's tar will hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the layer's tar will hold: the modules one after the other.
+#[derive(Debug, Clone)]
 pub struct ModuleLayer {
-    entries: Vec<(Entry, Option<Source>)>,
+    parts: Vec<Part>,
     total: u64,
 }
 
-/// Where an entry's content is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Source {
-    path: Vec<u8>,
-    file: FileNode,
+/// One module in a layer.
+#[derive(Debug, Clone)]
+pub struct Part {
+    entries: Vec<(Entry, Option<Content>)>,
+    origin: Origin,
 }
 
-impl ModuleLayer {
-    /// The layer of a buildpack with `files`.
+/// Where the contents of a module are.
+#[derive(Debug, Clone)]
+enum Origin {
+    Source(Arc<ModuleSource>),
+    Layer(Arc<PackagedLayer>),
+}
+
+/// Where an entry's content is.
+#[derive(Debug, Clone)]
+enum Content {
+    /// A file of the source.
+    File { path: Vec<u8>, file: FileNode },
+    /// Text that stands in place of a file's.
+    Text(Arc<[u8]>),
+    /// The entry of the same name in a layer of another image.
+    Layer,
+}
+
+impl Part {
+    /// A module whose files come from `source`; `replaced` is the text of its descriptor, where that is another than in the source.
     #[must_use]
-    pub fn of_buildpack(id: &ModuleId, version: &ModuleVersion, files: &TargetFiles) -> Self {
-        let root = buildpack_version_folder(id, version).into_bytes();
-        let mut entries = vec![
-            (entry(buildpack_folder(id).into_bytes(), EntryKind::Dir, 0o755), None),
-            (entry(root.clone(), EntryKind::Dir, 0o755), None),
-        ];
+    pub fn of_files(source: &Arc<ModuleSource>, files: &TargetFiles, replaced: Option<&str>) -> Self {
+        let descriptor = &source.descriptor;
+        let (kind, id, version) = (descriptor.kind, &descriptor.id, &descriptor.version);
+        let mut entries = parents(kind, id, version);
+        let root = module_version_folder(kind, id, version).into_bytes();
         let mut first_names: HashMap<(u64, u64), Vec<u8>> = HashMap::new();
         for file in &files.files {
             let path = [&root[..], b"/", &file.path].concat();
             let mode = normalized_mode(&file.path, &file.kind, file.mode);
-            let (kind, source) = match &file.kind {
+            if let Some(text) = replaced.filter(|_| file.path == kind.file().as_bytes()) {
+                let size = text.len() as u64;
+                let content = Content::Text(text.as_bytes().into());
+                entries.push((entry(path, EntryKind::File { size }, mode), Some(content)));
+                continue;
+            }
+            let (kind, content) = match &file.kind {
                 NodeKind::Dir => (EntryKind::Dir, None),
                 NodeKind::Symlink(target) => (EntryKind::Symlink { target: target.clone() }, None),
                 NodeKind::File(content) => match content.shared.and_then(|shared| first_names.get(&shared.id)) {
                     Some(first) => (EntryKind::Hardlink { target: first.clone() }, None),
                     None => {
                         first_names.extend(content.shared.map(|shared| (shared.id, path.clone())));
-                        let source = Source {
+                        let source = Content::File {
                             path: file.source.clone(),
                             file: *content,
                         };
@@ -56,10 +83,58 @@ impl ModuleLayer {
                 },
                 NodeKind::Special(_) => continue,
             };
-            entries.push((entry(path, kind, mode), source));
+            entries.push((entry(path, kind, mode), content));
         }
-        let total = entries.iter().map(|(entry, _)| entry_len(entry)).sum::<u64>() + END.len() as u64;
-        Self { entries, total }
+        Self {
+            entries,
+            origin: Origin::Source(Arc::clone(source)),
+        }
+    }
+
+    /// A module as it is in a layer of another image, which may hold more.
+    #[must_use]
+    pub fn of_layer(layer: &Arc<PackagedLayer>, id: &ModuleId, version: &ModuleVersion) -> Self {
+        let mut entries = parents(ModuleKind::Buildpack, id, version);
+        let own = layer.entries_of(id, version).map(|entry| {
+            let content = matches!(entry.kind, EntryKind::File { .. }).then_some(Content::Layer);
+            (entry.clone(), content)
+        });
+        let root = module_version_folder(ModuleKind::Buildpack, id, version).into_bytes();
+        for (entry, content) in own {
+            if entry.path == root {
+                entries.truncate(1);
+            }
+            entries.push((entry, content));
+        }
+        Self {
+            entries,
+            origin: Origin::Layer(Arc::clone(layer)),
+        }
+    }
+}
+
+/// `/cnb/buildpacks/<id>` and `/cnb/buildpacks/<id>/<version>`, or those of an extension.
+fn parents(kind: ModuleKind, id: &ModuleId, version: &ModuleVersion) -> Vec<(Entry, Option<Content>)> {
+    [module_folder(kind, id), module_version_folder(kind, id, version)]
+        .into_iter()
+        .map(|path| (entry(path.into_bytes(), EntryKind::Dir, 0o755), None))
+        .collect()
+}
+
+impl ModuleLayer {
+    /// A layer of these modules. A folder that several have (two versions of one id) is there once, as pack flattens.
+    #[must_use]
+    pub fn of(mut parts: Vec<Part>) -> Self {
+        let mut folders = HashSet::new();
+        if parts.len() > 1 {
+            for part in &mut parts {
+                part.entries
+                    .retain(|(entry, _)| entry.kind != EntryKind::Dir || folders.insert(entry.path.clone()));
+            }
+        }
+        let entries = parts.iter().flat_map(|part| &part.entries);
+        let total = entries.map(|(entry, _)| entry_len(entry)).sum::<u64>() + END.len() as u64;
+        Self { parts, total }
     }
 
     /// Length of the tar in bytes.
@@ -68,52 +143,101 @@ impl ModuleLayer {
         self.total
     }
 
-    /// The entries of the tar.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().map(|(entry, _)| entry)
+    /// Writes the tar.
+    pub fn write(&self, progress: &dyn Progress, step: &mut dyn Step, out: &mut dyn Write) -> Result<()> {
+        let mut tar = TarWriter::new(out);
+        for part in &self.parts {
+            match &part.origin {
+                Origin::Source(source) => part.write_files(source, progress, step, &mut tar)?,
+                Origin::Layer(layer) => part.write_from(layer, progress, step, &mut tar)?,
+            }
+        }
+        tar.finish().map(drop).map_err(failed)
     }
+}
 
-    /// Writes the tar, with contents from `tree`.
-    pub fn write(
+impl Part {
+    fn write_files<W: Write>(
         &self,
-        tree: &FileTree,
+        source: &ModuleSource,
         progress: &dyn Progress,
         step: &mut dyn Step,
-        out: &mut dyn Write,
+        tar: &mut TarWriter<W>,
     ) -> Result<()> {
-        let mut tar = TarWriter::new(out);
-        for (entry, source) in &self.entries {
+        let tree = &source.tree;
+        for (entry, content) in &self.entries {
             progress.check()?;
-            let written = match source {
-                None => tar.header(entry),
-                Some(source) => {
+            let (written, path) = match content {
+                Some(Content::File { path, file }) => {
                     let mut content = Watched {
-                        inner: tree.open(&source.path, source.file)?,
+                        inner: tree.open(path, *file)?,
                         progress,
                         step: &mut *step,
                     };
-                    tar.file(entry, &mut content)
+                    (tar.file(entry, &mut content), path)
                 }
+                Some(Content::Text(text)) => (tar.file(entry, &mut &text[..]), &entry.path),
+                Some(Content::Layer) | None => (tar.header(entry), &entry.path),
             };
-            let path = source.as_ref().map_or(entry.path.as_slice(), |source| &source.path);
             written.map_err(|cause| from_io(cause, |cause| Error::io("pack", &tree.display(path), cause)))?;
         }
-        tar.finish().map(drop).map_err(|cause| {
-            from_io(cause, |cause| {
-                Error::new(ErrorKind::Io, "failed to end the layer").with_source(cause)
-            })
-        })
+        Ok(())
     }
+
+    /// Entries that were made here come first; the others have the order of the layer that they are in.
+    fn write_from<W: Write>(
+        &self,
+        layer: &PackagedLayer,
+        progress: &dyn Progress,
+        step: &mut dyn Step,
+        tar: &mut TarWriter<W>,
+    ) -> Result<()> {
+        let in_layer = self.entries.iter().position(|(_, content)| content.is_some());
+        let (before, rest) = self.entries.split_at(in_layer.unwrap_or(self.entries.len()));
+        for (entry, _) in before {
+            tar.header(entry).map_err(failed)?;
+        }
+        let mut rest = rest.iter().peekable();
+        if rest.peek().is_none() {
+            return Ok(());
+        }
+        layer.read(&mut |found, content| {
+            progress.check()?;
+            let Some((entry, _)) = rest.next_if(|(entry, _)| entry == found) else {
+                return Ok(());
+            };
+            let mut content = Watched {
+                inner: Box::new(content),
+                progress,
+                step: &mut *step,
+            };
+            match entry.kind {
+                EntryKind::File { .. } => tar.file(entry, &mut content),
+                _ => tar.header(entry),
+            }
+            .map_err(failed)
+        })?;
+        match rest.next() {
+            None => Ok(()),
+            Some(_) => Err(Error::damaged("a layer has changed while it was read")),
+        }
+    }
+}
+
+fn failed(cause: std::io::Error) -> Error {
+    from_io(cause, |cause| {
+        Error::new(ErrorKind::Io, "failed to write the layer").with_source(cause)
+    })
 }
 
 /// Reports what is read, and stops when asked to.
 struct Watched<'a> {
-    inner: Box<dyn std::io::Read + 'a>,
+    inner: Box<dyn Read + 'a>,
     progress: &'a dyn Progress,
     step: &'a mut dyn Step,
 }
 
-impl std::io::Read for Watched<'_> {
+impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.progress.check()?;
         let count = self.inner.read(buffer)?;

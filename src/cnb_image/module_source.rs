@@ -1,4 +1,4 @@
-//! [`ModuleSource`]: a buildpack in a folder or archive, read once for all targets.
+//! [`ModuleSource`]: a buildpack or an extension in a folder or archive, read once for all targets.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,80 +9,85 @@ use crate::archive::archive_tree;
 use crate::archive::entry::{display_path, join};
 use crate::archive::file_tree::{FileTree, NodeKind};
 use crate::cnb::airpack_config::AirpackConfig;
-use crate::cnb::buildpack::BuildpackDescriptor;
-use crate::cnb::paths::{AIRPACK_TOML, BUILDPACK_TOML, EXECUTABLES};
-use crate::cnb::target::{Part, Target};
+use crate::cnb::module::{ModuleDescriptor, ModuleKind};
+use crate::cnb::paths::{AIRPACK_TOML, EXECUTABLES};
+use crate::cnb::target::{Part, Target, declaration_of};
 use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result};
 
 /// The most that is read of a TOML file.
 const MAX_TOML: u64 = 4 << 20;
 
-/// A buildpack's files, its descriptor and its settings.
+/// A module's files, its descriptor and its settings.
 #[derive(Debug)]
 pub struct ModuleSource {
     /// The files.
     pub tree: FileTree,
-    /// `buildpack.toml` of the root.
-    pub descriptor: Arc<BuildpackDescriptor>,
+    /// `buildpack.toml` or `extension.toml` of the root.
+    pub descriptor: Arc<ModuleDescriptor>,
     /// `airpack.toml` beside it.
     pub settings: AirpackConfig,
     allow_unknown_target: bool,
 }
 
 /// What one target gets of a module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TargetView {
     /// The folder, and why.
     pub choice: Choice,
     /// The files.
     pub files: TargetFiles,
     /// The descriptor that is in the image: the folder's own, or the root's.
-    pub descriptor: Arc<BuildpackDescriptor>,
+    pub descriptor: Arc<ModuleDescriptor>,
 }
 
 impl ModuleSource {
     /// Reads the folder or archive at `path`; an archive that is compressed is unpacked into a nameless file in `scratch`.
     ///
-    /// What is written to may lie in the folder: `output` counts as not being there.
+    /// What is written to may lie in the folder: what `is_output` says of a path counts as not being there.
     ///
     /// `None` when `findings` tell of errors in its TOML files.
     pub fn open(
+        kind: ModuleKind,
         path: &Path,
-        output: &Path,
+        is_output: &dyn Fn(&Path) -> bool,
         scratch: &Path,
         allow_unknown_target: bool,
         findings: &mut Findings,
     ) -> Result<Option<Self>> {
         let metadata = std::fs::metadata(path).map_err(|cause| {
-            Error::io("open buildpack", path, cause).with_hint("--path takes a folder or an archive on disk")
+            Error::io(&format!("open {}", kind.name()), path, cause)
+                .with_hint("--path takes a folder or an archive on disk")
         })?;
         let tree = if metadata.is_dir() {
-            // a folder that is no buildpack may be a large one
-            if std::fs::symlink_metadata(path.join(BUILDPACK_TOML))
+            // a folder that is no module may be a large one
+            if std::fs::symlink_metadata(path.join(kind.file()))
                 .is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
             {
                 return Err(no_descriptor(
+                    kind,
                     path,
                     |name| path.join(name).exists(),
-                    || folder_below(path),
+                    || folder_below(kind, path),
                 ));
             }
-            FileTree::of_folder(path, output)?
+            FileTree::of_folder(path, is_output)?
         } else if metadata.is_file() {
             archive_tree::open(path, scratch)?
         } else {
             return Err(Error::invalid(format!(
-                "buildpack `{}` is neither a folder nor an archive",
+                "{} `{}` is neither a folder nor an archive",
+                kind.name(),
                 path.display()
             )));
         };
-        let (descriptor, mut faults) = match read_toml(&tree, BUILDPACK_TOML.as_bytes())? {
+        let (descriptor, mut faults) = match read_toml(&tree, kind.file().as_bytes())? {
             Some(text) => {
-                BuildpackDescriptor::parse(&tree.display(BUILDPACK_TOML.as_bytes()), &text, allow_unknown_target)
+                let file = tree.display(kind.file().as_bytes());
+                ModuleDescriptor::parse(kind, &file, &text, allow_unknown_target)
             }
             None => {
                 let has = |name: &str| tree.get(name.as_bytes()).is_some();
-                return Err(no_descriptor(path, has, || tree_below(&tree)));
+                return Err(no_descriptor(kind, path, has, || tree_below(kind, &tree)));
             }
         };
         let settings = match read_toml(&tree, AIRPACK_TOML.as_bytes())? {
@@ -113,7 +118,7 @@ impl ModuleSource {
             shares_executable: self.shares_executable(),
         };
         let part = if target.path.is_some() { Part::Path } else { Part::Whole };
-        let declared = self.descriptor.declaration_of(target);
+        let declared = declaration_of(&self.descriptor.targets, target);
         let place = declared.map(|declared| declared.place(part).clone());
         let choice = match platform_folder::choose(&self.tree, target, context) {
             Ok((choice, warning)) => {
@@ -127,7 +132,8 @@ impl ModuleSource {
                 return Ok(None);
             }
         };
-        let files = TargetFiles::gather(&self.tree, &choice, &self.settings.shared, findings);
+        let file = self.descriptor.kind.file();
+        let files = TargetFiles::gather(&self.tree, file, &choice, &self.settings.shared, findings);
         let descriptor = self.own_descriptor(&choice, findings)?;
         self.check_executables(target, &choice, &files, findings);
         Ok(descriptor.map(|descriptor| TargetView {
@@ -135,6 +141,25 @@ impl ModuleSource {
             files,
             descriptor,
         }))
+    }
+
+    /// What `target`, which somebody else asks for, means here: the only declared target that fits says the rest.
+    #[must_use]
+    pub fn target_for(&self, target: &Target) -> Target {
+        let declared: Vec<Target> = self.descriptor.written_targets().flat_map(Target::expand).collect();
+        let fitting: Vec<&Target> = declared.iter().filter(|own| own.fits(target)).collect();
+        let same = fitting.iter().find(|own| own.same_as(target));
+        match (same, fitting.as_slice()) {
+            (Some(own), _) => (*own).clone(),
+            (None, [own]) => target.completed_by(own),
+            (None, _) => target.clone(),
+        }
+    }
+
+    /// The text of a file.
+    pub fn read_text(&self, path: &[u8]) -> Result<String> {
+        String::from_utf8(self.tree.read(path, MAX_TOML)?)
+            .map_err(|_| Error::invalid(format!("`{}` is not UTF-8", self.tree.display(path).display())))
     }
 
     fn shares_executable(&self) -> bool {
@@ -146,8 +171,9 @@ impl ModuleSource {
     }
 
     /// A platform folder's own `buildpack.toml`, which must be of the same module.
-    fn own_descriptor(&self, choice: &Choice, findings: &mut Findings) -> Result<Option<Arc<BuildpackDescriptor>>> {
-        let path = join(&choice.folder, BUILDPACK_TOML.as_bytes());
+    fn own_descriptor(&self, choice: &Choice, findings: &mut Findings) -> Result<Option<Arc<ModuleDescriptor>>> {
+        let kind = self.descriptor.kind;
+        let path = join(&choice.folder, kind.file().as_bytes());
         if choice.folder.is_empty() || self.tree.get(&path).is_none() {
             return Ok(Some(Arc::clone(&self.descriptor)));
         }
@@ -155,17 +181,17 @@ impl ModuleSource {
         let Some(text) = read_toml(&self.tree, &path)? else {
             return Ok(Some(Arc::clone(&self.descriptor)));
         };
-        let (own, faults) = BuildpackDescriptor::parse(&file, &text, self.allow_unknown_target);
+        let (own, faults) = ModuleDescriptor::parse(kind, &file, &text, self.allow_unknown_target);
         findings.append(faults);
         let Some(own) = own else { return Ok(None) };
-        if own.order.is_some() && self.descriptor.order.is_none() {
+        if let (Some(order), None) = (&own.order, &self.descriptor.order) {
             let finding = Finding::error("an `order` here makes a composite buildpack of what is none in the root");
-            findings.push(finding.at(own.order.clone()));
+            findings.push(finding.at(order.place.clone()));
             return Ok(None);
         }
-        let (root, own_name) = (name_of(&self.descriptor), name_of(&own));
+        let (root, own_name) = (self.descriptor.full_name(), own.full_name());
         if root != own_name {
-            let root_file = self.tree.display(BUILDPACK_TOML.as_bytes());
+            let root_file = self.tree.display(kind.file().as_bytes());
             findings.push(
                 Finding::error(format!(
                     "`{}` is for {own_name}, but `{}` for {root}",
@@ -200,7 +226,12 @@ impl ModuleSource {
             );
             return;
         }
-        for name in ["bin/build", "bin/detect"] {
+        // an extension needs none of them
+        let (programs, are_needed) = match self.descriptor.kind {
+            ModuleKind::Buildpack => (["bin/build", "bin/detect"], true),
+            ModuleKind::Extension => (["bin/generate", "bin/detect"], false),
+        };
+        for name in programs {
             let in_folder = join(&choice.folder, name.as_bytes());
             match files.reach(name.as_bytes()) {
                 Some(file) if matches!(file.kind, NodeKind::File(_)) && file.mode & 0o111 == 0 => {
@@ -214,6 +245,7 @@ impl ModuleSource {
                     findings.push(finding.at(self.place(&file.source)).hint(chmod));
                 }
                 Some(file) if file.kind != NodeKind::Dir => {}
+                _ if !are_needed => {}
                 _ => findings.push(Finding::warning(format!("`{name}` is missing")).at(self.place(&in_folder))),
             }
         }
@@ -225,10 +257,6 @@ impl ModuleSource {
             excerpt: None,
         }
     }
-}
-
-fn name_of(descriptor: &BuildpackDescriptor) -> String {
-    format!("{}@{}", descriptor.id, descriptor.version)
 }
 
 /// The text of a TOML file, links followed inside the tree; `None` when there is no such file.
@@ -243,39 +271,46 @@ fn read_toml(tree: &FileTree, path: &[u8]) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn no_descriptor(path: &Path, has: impl Fn(&str) -> bool, below: impl Fn() -> Option<String>) -> Error {
-    let error = Error::new(
-        ErrorKind::NotFound,
-        format!("no buildpack.toml in `{}`", path.display()),
-    );
-    if has("extension.toml") {
-        return error.with_hint(
-            "it has an extension.toml: extensions are another kind of module, which this command does not package",
-        );
+fn no_descriptor(
+    kind: ModuleKind,
+    path: &Path,
+    has: impl Fn(&str) -> bool,
+    below: impl Fn() -> Option<String>,
+) -> Error {
+    let file = kind.file();
+    let error = Error::new(ErrorKind::NotFound, format!("no {file} in `{}`", path.display()));
+    let other = kind.other();
+    if has(other.file()) {
+        return error.with_hint(format!(
+            "it has {}: it is {}, for `airpack {} package`",
+            other.file(),
+            other.with_article(),
+            other.name()
+        ));
     }
     match below() {
         Some(folder) if path.is_dir() => error.with_hint(format!("there is one in `{folder}`: give that as --path")),
         Some(folder) => error.with_hint(format!(
             "there is one in its folder `{folder}`: make the archive from inside of that, with tar -C {folder} -czf FILE ."
         )),
-        None => error.with_hint("--path takes the folder that holds buildpack.toml, or an archive of it"),
+        None => error.with_hint(format!("--path takes the folder that holds {file}, or an archive of it")),
     }
 }
 
-fn folder_below(path: &Path) -> Option<String> {
+fn folder_below(kind: ModuleKind, path: &Path) -> Option<String> {
     let mut found: Vec<_> = std::fs::read_dir(path)
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|folder| folder.join(BUILDPACK_TOML).is_file())
+        .filter(|folder| folder.join(kind.file()).is_file())
         .collect();
     found.sort();
     found.first().map(|folder| folder.display().to_string())
 }
 
-fn tree_below(tree: &FileTree) -> Option<String> {
+fn tree_below(kind: ModuleKind, tree: &FileTree) -> Option<String> {
     let names = tree.folders_in(b"");
     let folder = names
         .into_iter()
-        .find(|name| tree.get(&join(name, BUILDPACK_TOML.as_bytes())).is_some())?;
+        .find(|name| tree.get(&join(name, kind.file().as_bytes())).is_some())?;
     Some(String::from_utf8_lossy(folder).into_owned())
 }

@@ -8,7 +8,7 @@ use crate::archive::entry::{display_path, is_within, join, parent};
 use crate::archive::file_tree::{FileNode, FileTree, Node, NodeKind, walk_order};
 use crate::archive::limit::MAX_ENTRIES;
 use crate::cnb::document::Located;
-use crate::cnb::paths::{AIRPACK_TOML, BUILDPACK_TOML};
+use crate::cnb::paths::AIRPACK_TOML;
 use crate::error::{Finding, Findings, Place};
 
 /// All files of one target, in the order of the layer.
@@ -42,13 +42,21 @@ pub enum Why {
     Shared,
     /// A link that leads out of the folder was followed to it.
     Followed,
-    /// The root's `buildpack.toml` goes into every image.
+    /// The root's `buildpack.toml` or `extension.toml` goes into every image.
     Descriptor,
 }
 
 impl TargetFiles {
     /// Gathers the files of the folder that was chosen. What is wrong goes to `findings`.
-    pub fn gather(tree: &FileTree, choice: &Choice, shared: &[Located<String>], findings: &mut Findings) -> Self {
+    ///
+    /// `descriptor` is the file that describes the module.
+    pub fn gather(
+        tree: &FileTree,
+        descriptor: &str,
+        choice: &Choice,
+        shared: &[Located<String>],
+        findings: &mut Findings,
+    ) -> Self {
         let mut gathering = Gathering {
             tree,
             choice,
@@ -62,7 +70,7 @@ impl TargetFiles {
         gathering.own_files();
         gathering.shared_files(shared);
         if !choice.folder.is_empty() {
-            gathering.descriptor();
+            gathering.descriptor(descriptor.as_bytes());
         }
         gathering.links();
         gathering.finish()
@@ -194,9 +202,8 @@ impl Gathering<'_> {
         });
     }
 
-    /// The root's `buildpack.toml`, unless the folder has its own.
-    fn descriptor(&mut self) {
-        let path = BUILDPACK_TOML.as_bytes();
+    /// The root's descriptor, unless the folder has its own.
+    fn descriptor(&mut self, path: &[u8]) {
         if self.by_path.contains_key(path) {
             return;
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cnb::labels::{BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, BuildpackageMetadata, ModuleLayers};
+use crate::cnb::labels::{
+    BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, BuildpackageMetadata, EXTENSION_LAYERS, ModuleLayer, ModuleLayers,
+};
 use crate::error::Result;
 use crate::oci::json;
 
@@ -13,8 +15,10 @@ use crate::oci::json;
 pub struct BuildpackageView {
     /// The main module.
     pub metadata: BuildpackageMetadata,
-    /// All modules, and which layer each is in.
+    /// All buildpacks, and which layer each is in.
     pub modules: ModuleLayers,
+    /// All extensions, and which layer each is in.
+    pub extensions: ModuleLayers,
 }
 
 impl BuildpackageView {
@@ -23,20 +27,47 @@ impl BuildpackageView {
         let Some(metadata) = labels.get(BUILDPACKAGE_METADATA) else {
             return Ok(None);
         };
-        let layers = labels.get(BUILDPACK_LAYERS).map_or("{}", String::as_str);
+        let layers = |name: &str| -> Result<ModuleLayers> {
+            let text = labels.get(name).map_or("{}", String::as_str);
+            json::from_slice(text.as_bytes(), &format!("label {name}"))
+        };
         Ok(Some(Self {
             metadata: json::from_slice(metadata.as_bytes(), &format!("label {BUILDPACKAGE_METADATA}"))?,
-            modules: json::from_slice(layers.as_bytes(), &format!("label {BUILDPACK_LAYERS}"))?,
+            modules: layers(BUILDPACK_LAYERS)?,
+            extensions: layers(EXTENSION_LAYERS)?,
         }))
     }
 
-    /// The module in the layer `diff_id`, as `id@version`.
+    /// The main module, as `id@version`.
     #[must_use]
-    pub fn module_in(&self, diff_id: &str) -> Option<String> {
-        self.modules.iter().find_map(|(id, versions)| {
-            let (version, _) = versions.iter().find(|(_, layer)| layer.layer_diff_id == diff_id)?;
-            Some(format!("{id}@{version}"))
+    pub fn full_name(&self) -> String {
+        format!("{}@{}", self.metadata.id, self.metadata.version)
+    }
+
+    /// What is said of the main module.
+    #[must_use]
+    pub fn main(&self) -> Option<&ModuleLayer> {
+        let (id, version) = (&self.metadata.id, &self.metadata.version);
+        let found = self.modules.get(id).or_else(|| self.extensions.get(id));
+        found?.get(version)
+    }
+
+    /// All modules with id and version.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str, &ModuleLayer)> {
+        let all = self.modules.iter().chain(&self.extensions);
+        all.flat_map(|(id, versions)| {
+            let of_id = versions.iter();
+            of_id.map(move |(version, layer)| (id.as_str(), version.as_str(), layer))
         })
+    }
+
+    /// The modules in the layer `diff_id`, as `id@version`; several in one that is flattened.
+    #[must_use]
+    pub fn modules_in(&self, diff_id: &str) -> Vec<String> {
+        self.all()
+            .filter(|(_, _, layer)| layer.layer_diff_id == diff_id)
+            .map(|(id, version, _)| format!("{id}@{version}"))
+            .collect()
     }
 }
 

@@ -12,7 +12,7 @@ use super::digest::Digest;
 use super::docker_archive;
 use super::layout::IndexFile;
 use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset};
-use crate::archive::archive_tree::plain_tar;
+use crate::archive::archive_tree::{plain_tar, tar_stream};
 use crate::archive::entry::{EntryKind, display_path};
 use crate::archive::span::Span;
 use crate::archive::tar_read::TarReader;
@@ -240,6 +240,25 @@ impl ImageSource for ArchiveStore {
             &metadata.map_err(|cause| Error::io("read", &self.path, cause))?,
         ))
     }
+}
+
+/// Whether a file holds images, and not a buildpack: what comes first in it decides, `oci-layout` or `buildpack.toml`.
+pub fn holds_images(path: &Path) -> Result<bool> {
+    let failed = |error: Error| error.context(format!("failed to read archive `{}`", path.display()));
+    let Some(content) = tar_stream(path).map_err(failed)? else {
+        return Ok(false);
+    };
+    let mut reader = TarReader::new(content);
+    let mut has_list = false;
+    while let Some(found) = reader.next_entry().map_err(failed)? {
+        match plain(&found.entry.path).as_slice() {
+            b"oci-layout" => return Ok(true),
+            b"buildpack.toml" | b"extension.toml" => return Ok(false),
+            b"index.json" | b"manifest.json" => has_list = true,
+            _ => {}
+        }
+    }
+    Ok(has_list)
 }
 
 /// Whether the file's name says that it is one of these archives, for errors about files that are not there.

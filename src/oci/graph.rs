@@ -191,6 +191,14 @@ impl Document {
     }
 }
 
+/// The manifests that an index lists; none for anything else.
+pub fn children(source: &dyn BlobSource, entry: &Descriptor) -> Result<Vec<Descriptor>> {
+    if !media_type::is_index(&entry.media_type) {
+        return Ok(Vec::new());
+    }
+    Ok(Document::new(entry.clone(), source.read_manifest(entry)?)?.manifests)
+}
+
 impl Graph {
     /// Reads all manifests below `root`.
     pub fn read(source: &dyn BlobSource, root: &Descriptor, progress: &dyn Progress) -> Result<Self> {

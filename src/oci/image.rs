@@ -9,10 +9,9 @@ use super::descriptor::{Annotations, Descriptor, media_type};
 use super::digest::DiffId;
 use super::json;
 use super::layer::Layer;
-use super::layout::LayoutWriter;
+use super::layout::Staging;
 use super::platform::Platform;
 use crate::archive::timestamp::Timestamp;
-use crate::error::Result;
 
 /// An image manifest (OCI image manifest). Unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +143,7 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// Annotations of the manifest.
     pub annotations: Annotations,
-    /// Its layers, already in the layout, each with a word on how it came about.
+    /// Its layers, already gathered, each with a word on how it came about.
     pub layers: Vec<(Layer, String)>,
     /// When it was made.
     pub created: Timestamp,
@@ -152,19 +151,19 @@ pub struct Image {
 
 impl Image {
     /// Writes config and manifest; the descriptor has the platform.
-    pub fn write(&self, layout: &LayoutWriter) -> Result<Descriptor> {
+    pub fn write(&self, staging: &Staging) -> Descriptor {
         let config = json::to_bytes(&self.config());
         let manifest = ImageManifest {
             schema_version: 2,
             media_type: Some(media_type::MANIFEST.to_owned()),
-            config: layout.put_bytes(media_type::CONFIG, &config)?,
+            config: staging.put_bytes(media_type::CONFIG, &config),
             layers: self.layers.iter().map(|(layer, _)| layer.descriptor.clone()).collect(),
             annotations: self.annotations.clone(),
             other: Map::new(),
         };
-        let mut descriptor = layout.put_bytes(media_type::MANIFEST, &json::to_bytes(&manifest))?;
+        let mut descriptor = staging.put_bytes(media_type::MANIFEST, &json::to_bytes(&manifest));
         descriptor.platform = Some(self.platform.clone());
-        Ok(descriptor)
+        descriptor
     }
 
     fn config(&self) -> ImageConfig {

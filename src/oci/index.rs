@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 
 use super::descriptor::{Annotations, Descriptor, media_type};
 use super::json;
-use super::layout::LayoutWriter;
-use crate::error::Result;
+use super::layout::Staging;
 
 /// Deepest nesting of indexes that is followed.
 pub const MAX_DEPTH: usize = 8;
@@ -51,7 +50,7 @@ impl ImageIndex {
     }
 
     /// Writes the index as a blob.
-    pub fn write(&self, layout: &LayoutWriter) -> Result<Descriptor> {
-        layout.put_bytes(media_type::INDEX, &json::to_bytes(self))
+    pub fn write(&self, staging: &Staging) -> Descriptor {
+        staging.put_bytes(media_type::INDEX, &json::to_bytes(self))
     }
 }

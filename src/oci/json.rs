@@ -1,7 +1,7 @@
 //! The only place that writes JSON: the same value gives the same bytes, everywhere.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -57,6 +57,15 @@ where
 /// A path as text; what is not UTF-8 in it is replaced.
 pub(crate) fn displayed<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
+}
+
+/// The same for what may not be there.
+#[expect(clippy::ref_option, reason = "how serde calls it")]
+pub(crate) fn displayed_if_any<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => displayed(path, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Go escapes what could end a script element, and two separators that JavaScript took for line ends.

@@ -7,15 +7,16 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::descriptor::{Descriptor, media_type};
 use super::digest::DiffId;
-use super::layout::LayoutWriter;
-use super::store::{BlobReader, BlobSource};
+use super::layout::{Staging, Taken};
+use super::store::BlobSource;
 use crate::archive::compress::{self, Compression, Produce};
 use crate::archive::entry::Entry;
 use crate::archive::hashing::Hashing;
 use crate::archive::tar_read::TarReader;
 use crate::error::{Error, Result, from_io};
+use crate::progress::Progress;
 
-/// A layer whose blob is in the layout.
+/// A layer whose blob is in the layout, or was gathered for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// Where the blob is.
@@ -31,13 +32,15 @@ pub enum Origin {
     Compressed,
     /// It was in the layout already, or another image of this run has it.
     Reused,
+    /// It was copied from another store.
+    Copied,
 }
 
-/// Puts the tar that `produce` writes, `total` bytes long, into `layout`.
+/// Puts the tar that `produce` writes, `total` bytes long, into `staging`.
 ///
 /// It is not compressed when a blob of the same compression that airpack made is there: see [`compress::find_known`].
 pub fn write(
-    layout: &LayoutWriter,
+    staging: &Staging,
     produce: &Produce<'_>,
     total: u64,
     compression: Compression,
@@ -48,16 +51,16 @@ pub fn write(
         Compression::Zstd(_) => media_type::LAYER_ZSTD,
         Compression::None => media_type::LAYER,
     };
-    if let Some((digest, size, packed)) = layout.find_known(produce, total, compression)? {
+    if let Some((digest, size, packed)) = staging.find_known(produce, total, compression)? {
         let layer = Layer {
             descriptor: Descriptor::new(media_type, digest, size),
             diff_id: DiffId::from_sha256(packed.diff_id),
         };
         return Ok((layer, Origin::Reused));
     }
-    let mut blob = layout.blob_writer()?;
+    let mut blob = staging.blob_writer()?;
     let packed = compress::pack(produce, total, compression, threads, &mut blob)?;
-    let (digest, size) = layout.stage(blob, compression)?;
+    let (digest, size) = staging.stage(blob, compression)?;
     let layer = Layer {
         descriptor: Descriptor::new(media_type, digest, size),
         diff_id: DiffId::from_sha256(packed.diff_id),
@@ -70,14 +73,23 @@ pub fn write(
 /// The whole blob is read and verified.
 pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Option<(Vec<Entry>, DiffId)>> {
     let in_blob = |error: Error| error.context(format!("failed to read layer {}", layer.digest));
-    let mut blob = BufReader::with_capacity(128 << 10, source.open(layer)?);
     if !is_layer(&layer.media_type) {
+        let mut blob = source.open(layer)?;
         std::io::copy(&mut blob, &mut std::io::sink())
             .map_err(unreadable)
             .map_err(in_blob)?;
         return Ok(None);
     }
-    read_tar(blob).map(Some).map_err(in_blob)
+    let read = || {
+        let mut content = LayerContent::open(source, layer)?;
+        let mut entries = Vec::new();
+        let mut tar = TarReader::new(&mut content);
+        while let Some(found) = tar.next_entry()? {
+            entries.push(found.entry);
+        }
+        Ok((entries, content.finish()?))
+    };
+    read().map(Some).map_err(in_blob)
 }
 
 fn is_layer(media_type: &str) -> bool {
@@ -85,28 +97,56 @@ fn is_layer(media_type: &str) -> bool {
         || media_type.starts_with("application/vnd.docker.image.rootfs.")
 }
 
-/// The compression is told from the first bytes: media types have been wrong before.
-fn read_tar(mut blob: BufReader<BlobReader<'_>>) -> Result<(Vec<Entry>, DiffId)> {
-    let start = blob.fill_buf().map_err(unreadable)?;
-    let content: Box<dyn Read + '_> = match start {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(blob)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-            Box::new(zstd::Decoder::with_buffer(blob).map_err(unreadable)?)
-        }
-        _ => Box::new(blob),
-    };
-    let mut hashing = Hashing::new(content);
-    let mut entries = Vec::new();
-    let mut tar = TarReader::new(&mut hashing);
-    while let Some(found) = tar.next_entry()? {
-        entries.push(found.entry);
+/// The tar of a layer, read from its blob, which is verified on the way.
+pub struct LayerContent<'a> {
+    hashing: Hashing<Box<dyn Read + 'a>>,
+    /// The media type that fits the compression, which is told from the first bytes: media types have been wrong before.
+    pub media_type: &'static str,
+}
+
+impl<'a> LayerContent<'a> {
+    /// Opens the blob of `layer`.
+    pub fn open(source: &'a dyn BlobSource, layer: &Descriptor) -> Result<Self> {
+        let mut blob = BufReader::with_capacity(128 << 10, source.open(layer)?);
+        let start = blob.fill_buf().map_err(unreadable)?;
+        let (content, media_type): (Box<dyn Read + 'a>, _) = match start {
+            [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(blob)), media_type::LAYER_GZIP),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                let decoder = zstd::Decoder::with_buffer(blob).map_err(unreadable)?;
+                (Box::new(decoder), media_type::LAYER_ZSTD)
+            }
+            _ => (Box::new(blob), media_type::LAYER),
+        };
+        Ok(Self {
+            hashing: Hashing::new(content),
+            media_type,
+        })
     }
-    std::io::copy(&mut hashing, &mut std::io::sink()).map_err(unreadable)?;
-    Ok((entries, DiffId::from_sha256(hashing.digest())))
+
+    /// Reads what is left, and tells the digest of all.
+    pub fn finish(mut self) -> Result<DiffId> {
+        std::io::copy(&mut self, &mut std::io::sink()).map_err(unreadable)?;
+        Ok(DiffId::from_sha256(self.hashing.digest()))
+    }
+}
+
+impl Read for LayerContent<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.hashing.read(buffer)
+    }
 }
 
 fn unreadable(cause: std::io::Error) -> Error {
     from_io(cause, |cause| {
         Error::damaged("its content can not be read").with_source(cause)
+    })
+}
+
+/// Gathers the blob of a layer of another store as it is.
+pub fn take(staging: &Staging, source: &dyn BlobSource, layer: &Layer, progress: &dyn Progress) -> Result<Origin> {
+    let mut step = progress.step(&layer.descriptor.digest.to_string(), layer.descriptor.size);
+    Ok(match staging.take(&layer.descriptor, source, &mut *step, progress)? {
+        Taken::Copied => Origin::Copied,
+        Taken::Existed => Origin::Reused,
     })
 }

@@ -1,6 +1,6 @@
 //! [`ImageLocation`]: where on disk a user points to, as `[oci:]DIR[:TAG|@DIGEST]`, or the same with an archive.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::index::MAX_DEPTH;
 use super::layout::{IndexFile, Layout, REF_NAME};
+use super::referrers::is_fallback_tag;
 use super::store::ImageSource;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -146,6 +147,52 @@ fn has_name(entry: &Descriptor, name: &str) -> bool {
         wanted.is_some() && IndexFile::name_of(entry) == wanted
     };
     entry.annotation(REF_NAME) == Some(name) || same_image()
+}
+
+/// What an entry is called in its source.
+#[must_use]
+pub fn called(entry: &Descriptor) -> Option<String> {
+    let full = IndexFile::name_of(entry).map(|name| name.to_string());
+    full.or_else(|| entry.annotation(REF_NAME).map(ToOwned::to_owned))
+}
+
+/// Whether an entry is a list of what is about an image, and no image.
+#[must_use]
+pub fn is_list(entry: &Descriptor) -> bool {
+    let by_name = IndexFile::name_of(entry).is_some_and(|name| is_fallback_tag(name.tag()));
+    by_name || entry.annotation(REF_NAME).is_some_and(is_fallback_tag)
+}
+
+/// The only image of several entries: two names of one image are one, and what has no name does not count beside what has one.
+///
+/// The hint of the error ends in `more`.
+pub fn the_only<'e>(source: &dyn ImageSource, entries: &'e [Descriptor], more: &str) -> Result<&'e Descriptor> {
+    let with_name: Vec<&Descriptor> = entries
+        .iter()
+        .filter(|entry| called(entry).is_some() && !is_list(entry))
+        .collect();
+    let offered: Vec<&Descriptor> = if with_name.is_empty() {
+        entries.iter().collect()
+    } else {
+        with_name
+    };
+    let digests: BTreeSet<&Digest> = offered.iter().map(|entry| &entry.digest).collect();
+    match (digests.len(), offered.first()) {
+        (1, Some(entry)) => Ok(entry),
+        (0, _) => Err(Error::invalid(format!("{} has no images", source.location()))),
+        (several, _) => {
+            let names: Vec<String> = offered
+                .iter()
+                .map(|entry| called(entry).unwrap_or_else(|| format!("@{}", entry.digest)))
+                .collect();
+            Err(
+                Error::invalid(format!("{} has {several} images", source.location())).with_hint(format!(
+                    "say which, as SOURCE:TAG or SOURCE@DIGEST: {}{more}",
+                    names.join(", ")
+                )),
+            )
+        }
+    }
 }
 
 fn find_digest(

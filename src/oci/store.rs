@@ -66,7 +66,7 @@ pub trait BlobSource: Sync {
 }
 
 /// A source that says what it has.
-pub trait ImageSource: BlobSource {
+pub trait ImageSource: BlobSource + Send {
     /// Where it is, as the user would write it.
     fn location(&self) -> String;
 

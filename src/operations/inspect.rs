@@ -8,35 +8,42 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::archive::entry::{Entry, EntryKind};
+use crate::cnb_image::package_view::{ImageOfPackage, PackageView};
 use crate::cnb_image::view::{BuildpackageView, parsed_labels};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
 use crate::oci::digest::{DiffId, Digest};
+use crate::oci::graph::children;
 use crate::oci::image::{History, ImageConfig, ImageManifest};
 use crate::oci::index::{ImageIndex, MAX_DEPTH};
 use crate::oci::json;
 use crate::oci::layer::read_entries;
-use crate::oci::layout::Layout;
 use crate::oci::locate::ImageLocation;
 use crate::oci::platform::Platform;
-use crate::oci::store::BlobSource;
+use crate::oci::store::ImageSource;
 use crate::progress::Progress;
 
 /// What to look at.
 #[derive(Debug, Clone)]
 pub struct InspectRequest {
-    /// A layout, or one image in it.
+    /// A layout or an archive, or one image in it.
     pub location: ImageLocation,
+    /// Where nameless temporary files go.
+    pub scratch: PathBuf,
     /// Only images that answer to this platform.
     pub platform: Option<Platform>,
 }
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct InspectReport {
-    /// The layout.
+    /// The layout or archive.
     #[serde(serialize_with = "json::displayed")]
     pub layout: PathBuf,
+    /// Whether it is one file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_archive: bool,
     /// The entries of `index.json` that were asked for.
     pub entries: Vec<Node>,
 }
@@ -71,6 +78,9 @@ pub enum Content {
         /// Annotations of the index itself.
         #[serde(rename = "indexAnnotations", skip_serializing_if = "BTreeMap::is_empty")]
         annotations: Annotations,
+        /// What it packages, over all its images.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        package: Option<Box<PackageView>>,
         /// Its children, those that were asked for.
         manifests: Vec<Node>,
     },
@@ -112,6 +122,9 @@ pub struct ImageView {
     /// The module that the image packages, as `id@version`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buildpackage: Option<String>,
+    /// What its labels say of its modules.
+    #[serde(skip)]
+    pub package: Option<BuildpackageView>,
     /// The layers, the lowest first.
     pub layers: Vec<LayerView>,
 }
@@ -129,9 +142,9 @@ pub struct LayerView {
     /// Digest before compression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff_id: Option<DiffId>,
-    /// The module in it, as `id@version`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub module: Option<String>,
+    /// The modules in it, as `id@version`; several where it is flattened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<String>,
     /// Its entries; `null` where the blob is no archive.
     pub entries: Option<Vec<EntryView>>,
 }
@@ -181,11 +194,12 @@ impl EntryView {
 /// Reads all that was asked for; every blob on the way is verified.
 pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectReport> {
     let location = &request.location;
-    let layout = Layout::open(&location.layout)?;
-    let index = layout.index_file()?;
-    let entries = location.select(&layout, &index, |entry| children(&layout, entry))?;
+    let source = location.open(&request.scratch)?;
+    let source = &*source;
+    let index = source.index_file()?;
+    let entries = location.select(source, &index, |entry| children(source, entry))?;
     let look = Look {
-        layout: &layout,
+        source,
         platform: request.platform.as_ref(),
         progress,
     };
@@ -196,7 +210,7 @@ pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectR
     if let (Some(platform), true) = (look.platform, nodes.is_empty()) {
         let mut has = BTreeSet::new();
         for entry in &entries {
-            platforms(&layout, entry, &mut has, 0)?;
+            platforms(source, entry, &mut has, 0)?;
         }
         let message = format!("no image for {platform} in `{}`", location.layout.display());
         let hint = if has.is_empty() {
@@ -208,19 +222,13 @@ pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectR
     }
     Ok(InspectReport {
         layout: location.layout.clone(),
+        is_archive: location.layout.is_file(),
         entries: nodes,
     })
 }
 
-fn children(layout: &Layout, entry: &Descriptor) -> Result<Vec<Descriptor>> {
-    if !media_type::is_index(&entry.media_type) {
-        return Ok(Vec::new());
-    }
-    Ok(read_index(layout, entry)?.manifests)
-}
-
-fn read_index(layout: &Layout, entry: &Descriptor) -> Result<ImageIndex> {
-    json::from_slice(&layout.read(entry)?, &format!("image index {}", entry.digest))
+fn read_index(source: &dyn ImageSource, entry: &Descriptor) -> Result<ImageIndex> {
+    json::from_slice(&source.read(entry)?, &format!("image index {}", entry.digest))
 }
 
 /// The config of an image; an artifact may have anything in its place.
@@ -233,17 +241,17 @@ fn read_config(config: &Descriptor, bytes: &[u8]) -> Result<ImageConfig> {
 }
 
 /// What the images below `entry` are for, by their descriptors, else by their configs.
-fn platforms(layout: &Layout, entry: &Descriptor, found: &mut BTreeSet<String>, depth: usize) -> Result<()> {
+fn platforms(source: &dyn ImageSource, entry: &Descriptor, found: &mut BTreeSet<String>, depth: usize) -> Result<()> {
     if media_type::is_index(&entry.media_type) && depth < MAX_DEPTH {
-        for child in children(layout, entry)? {
-            platforms(layout, &child, found, depth + 1)?;
+        for child in children(source, entry)? {
+            platforms(source, &child, found, depth + 1)?;
         }
     } else if let Some(platform) = &entry.platform {
         found.insert(platform.to_string());
     } else if media_type::is_manifest(&entry.media_type) {
         let manifest: ImageManifest =
-            json::from_slice(&layout.read(entry)?, &format!("image manifest {}", entry.digest))?;
-        let platform = read_config(&manifest.config, &layout.read(&manifest.config)?)?.platform();
+            json::from_slice(&source.read(entry)?, &format!("image manifest {}", entry.digest))?;
+        let platform = read_config(&manifest.config, &source.read(&manifest.config)?)?.platform();
         if !platform.os.is_empty() {
             found.insert(platform.to_string());
         }
@@ -252,7 +260,7 @@ fn platforms(layout: &Layout, entry: &Descriptor, found: &mut BTreeSet<String>, 
 }
 
 struct Look<'a> {
-    layout: &'a Layout,
+    source: &'a dyn ImageSource,
     platform: Option<&'a Platform>,
     progress: &'a dyn Progress,
 }
@@ -284,7 +292,7 @@ impl Look<'_> {
                     descriptor.digest
                 )));
             }
-            let index = read_index(self.layout, descriptor)?;
+            let index = read_index(self.source, descriptor)?;
             let mut manifests = Vec::new();
             for child in self.nearest(&index.manifests) {
                 manifests.extend(self.node(child, depth + 1)?);
@@ -294,6 +302,7 @@ impl Look<'_> {
             }
             Content::Index {
                 annotations: index.annotations,
+                package: package_of(&manifests).map(Box::new),
                 manifests,
             }
         } else if media_type::is_manifest(&descriptor.media_type) {
@@ -304,7 +313,7 @@ impl Look<'_> {
         } else if self.platform.is_some() {
             return Ok(None);
         } else {
-            let mut blob = self.layout.open(descriptor)?;
+            let mut blob = self.source.open(descriptor)?;
             drain(&mut blob, descriptor)?;
             Content::Other
         };
@@ -328,10 +337,10 @@ impl Look<'_> {
             return Ok(None);
         }
         let manifest: ImageManifest = json::from_slice(
-            &self.layout.read(descriptor)?,
+            &self.source.read(descriptor)?,
             &format!("image manifest {}", descriptor.digest),
         )?;
-        let config_bytes = self.layout.read(&manifest.config)?;
+        let config_bytes = self.source.read(&manifest.config)?;
         let mut config = read_config(&manifest.config, &config_bytes)?;
         if descriptor.platform.is_none() && !is_wanted(&config.platform()) {
             return Ok(None);
@@ -358,7 +367,8 @@ impl Look<'_> {
             config: config.config.take().map(|config| config.other).unwrap_or_default(),
             labels: parsed_labels(&labels),
             history: config.history,
-            buildpackage: view.map(|view| format!("{}@{}", view.metadata.id, view.metadata.version)),
+            buildpackage: view.as_ref().map(BuildpackageView::full_name),
+            package: view,
             layers,
         }))
     }
@@ -370,7 +380,7 @@ impl Look<'_> {
         view: Option<&BuildpackageView>,
     ) -> Result<LayerView> {
         let mut step = self.progress.step(&layer.digest.to_string(), layer.size);
-        let entries = read_entries(self.layout, layer)?;
+        let entries = read_entries(self.source, layer)?;
         step.advance(layer.size);
         if let (Some((_, found)), Some(said)) = (&entries, diff_id)
             && found != said
@@ -384,11 +394,40 @@ impl Look<'_> {
             digest: layer.digest.clone(),
             media_type: layer.media_type.clone(),
             size: layer.size,
-            module: view
+            modules: view
                 .zip(diff_id)
-                .and_then(|(view, diff_id)| view.module_in(&diff_id.to_string())),
+                .map(|(view, diff_id)| view.modules_in(&diff_id.to_string()))
+                .unwrap_or_default(),
             diff_id: diff_id.cloned(),
             entries: entries.map(|(entries, _)| entries.iter().map(EntryView::of).collect()),
+        })
+    }
+}
+
+/// What the images behind an index package together.
+fn package_of(nodes: &[Node]) -> Option<PackageView> {
+    let images: Vec<ImageOfPackage<'_>> = nodes
+        .iter()
+        .filter_map(|node| match &node.content {
+            Content::Image(image) => image.of_package(node.platform.as_ref()),
+            _ => None,
+        })
+        .collect();
+    PackageView::of(&images)
+}
+
+impl ImageView {
+    /// The image as one of a package; `None` for one of something else. `platform` is what an index says of it.
+    #[must_use]
+    pub fn of_package(&self, platform: Option<&Platform>) -> Option<ImageOfPackage<'_>> {
+        let layers = self.layers.iter().filter_map(|layer| {
+            let diff_id = layer.diff_id.as_ref()?.to_string();
+            Some((diff_id, layer.digest.clone(), layer.size))
+        });
+        Some(ImageOfPackage {
+            platform: platform.unwrap_or(&self.config_platform).clone(),
+            labels: self.package.as_ref()?,
+            layers: layers.collect(),
         })
     }
 }

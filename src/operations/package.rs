@@ -1,28 +1,39 @@
-//! Packages a buildpack: one image for each target and an image index in front of them, into a layout.
+//! Packages a buildpack or an extension: one image for each target and an image index in front of them, into a layout or into files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::archive::compress::Compression;
 use crate::archive::file_tree::FileTree;
 use crate::archive::timestamp::Timestamp;
-use crate::cnb::buildpack::BuildpackDescriptor;
+use crate::cnb::airpack_config::AirpackConfig;
+use crate::cnb::document::Located;
+use crate::cnb::labels::ModuleLayers;
+use crate::cnb::locator::Locator;
+use crate::cnb::module::{ModuleDescriptor, ModuleKind};
 use crate::cnb::package_config::PackageConfig;
+use crate::cnb::paths::AIRPACK_TOML;
 use crate::cnb::target::{Part, Target};
 use crate::cnb_image::buildpackage;
+use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::module_source::ModuleSource;
-use crate::cnb_image::plan::package::{ImagePlan, PackagePlan, plan as plan_images};
+use crate::cnb_image::plan::member::{LayerContent, LayerPlan};
+use crate::cnb_image::plan::package::{Config, ImagePlan, Ingredients, PackagePlan, plan as plan_images};
 use crate::error::{Error, Finding, Findings, Place, Result};
 use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::image::Image;
 use crate::oci::index::ImageIndex;
-use crate::oci::json::displayed;
+use crate::oci::json::{displayed, displayed_if_any};
 use crate::oci::layer::{self, Layer, Origin};
-use crate::oci::layout::{LayoutWriter, Tagged};
+use crate::oci::layout::{ArchiveFile, LayoutWriter, Staging, Tagged};
+use crate::oci::library::{From, Library};
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
 use crate::progress::{Progress, in_units};
@@ -30,20 +41,26 @@ use crate::progress::{Progress, in_units};
 /// What to package, and how.
 #[derive(Debug, Clone)]
 pub struct PackageRequest {
-    /// The buildpack's folder or archive; else what `config` says; else the current folder.
+    /// Whether it is a buildpack or an extension.
+    pub kind: ModuleKind,
+    /// The module's folder or archive; else what `config` says; else the current folder.
     pub path: Option<PathBuf>,
     /// A `package.toml`.
     pub config: Option<PathBuf>,
-    /// Names of the index; the first is the main one.
-    pub names: Vec<ImageName>,
-    /// The layout to write to.
-    pub layout: PathBuf,
-    /// Targets in place of those of `buildpack.toml`; none for those.
+    /// Where it goes.
+    pub output: Destination,
+    /// Where images are found that dependencies name, before the layout that is written to.
+    pub from: Vec<From>,
+    /// Targets in place of those of the files; none for those.
     pub targets: Vec<Target>,
     /// More labels.
     pub labels: BTreeMap<String, String>,
-    /// More annotations, which win over those from `buildpack.toml`.
+    /// More annotations, which win over those from the module's file.
     pub annotations: Annotations,
+    /// Whether there is one layer for all modules.
+    pub flatten: bool,
+    /// What gets a layer of its own all the same, as `id@version`.
+    pub flatten_exclude: BTreeSet<String>,
     /// How layers are compressed.
     pub compression: Compression,
     /// How many threads compress.
@@ -58,18 +75,96 @@ pub struct PackageRequest {
     pub scratch: PathBuf,
 }
 
+/// Where a package goes.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// Into an OCI image layout.
+    Layout {
+        /// Its folder; made if it does not exist.
+        folder: PathBuf,
+        /// Names of the index; the first is the main one.
+        names: Vec<ImageName>,
+    },
+    /// Into files (`.cnb`), each a layout in a tar.
+    File {
+        /// The file; of several, each has its platform in its name.
+        path: PathBuf,
+        /// Whether there is one file for all targets.
+        single: bool,
+    },
+}
+
+impl Destination {
+    /// The folder or file, as the user named it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Layout { folder, .. } => folder,
+            Self::File { path, .. } => path,
+        }
+    }
+
+    /// Whether a file or folder, by its canonical path, is one that is written here.
+    fn is_output(&self) -> impl Fn(&Path) -> bool + use<> {
+        let (layout, file) = match self {
+            Self::Layout { folder, .. } => (fs::canonicalize(folder).ok(), None),
+            Self::File { path, .. } => {
+                let (folder, stem) = (folder_of(path), stem_of(path));
+                (
+                    None,
+                    fs::canonicalize(folder)
+                        .ok()
+                        .map(|folder| (folder, stem, path.file_name().map(ToOwned::to_owned))),
+                )
+            }
+        };
+        move |path| {
+            let is_file = || {
+                let (folder, stem, name) = file.as_ref()?;
+                let own = path.file_name().filter(|_| path.parent() == Some(folder))?;
+                let of_platform = own
+                    .to_str()?
+                    .strip_prefix(stem.to_str()?)?
+                    .strip_suffix(CNB)?
+                    .starts_with('-');
+                Some(of_platform || Some(own) == name.as_deref())
+            };
+            Some(path) == layout.as_deref() || (path.is_file() && is_file().unwrap_or_default())
+        }
+    }
+}
+
+/// What the names of such files end in.
+pub const CNB: &str = ".cnb";
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The name without `.cnb`.
+fn stem_of(path: &Path) -> OsString {
+    let is_cnb = path.extension().is_some_and(|extension| extension == &CNB[1..]);
+    let stem = if is_cnb { path.file_stem() } else { path.file_name() };
+    stem.unwrap_or_default().to_owned()
+}
+
 /// A package that can be written.
 #[derive(Debug)]
 pub struct PreparedPackage {
-    source: ModuleSource,
+    source: Arc<ModuleSource>,
     /// What will be written.
     pub plan: PackagePlan,
+    /// The files that will be written, each with the positions of its images; none for a layout.
+    pub files: Vec<(PathBuf, Vec<usize>)>,
     /// What is not as it should be, but does no harm.
     pub warnings: Findings,
 }
 
 impl PreparedPackage {
-    /// The buildpack's files.
+    /// The main module's files.
     #[must_use]
     pub fn tree(&self) -> &FileTree {
         &self.source.tree
@@ -79,13 +174,18 @@ impl PreparedPackage {
 /// What was written.
 #[derive(Debug, Clone, Serialize)]
 pub struct PackageReport {
-    /// The image index.
-    pub digest: Digest,
+    /// The image index; `None` where each image has a file of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// The layout.
-    #[serde(serialize_with = "displayed")]
-    pub layout: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "displayed_if_any")]
+    pub layout: Option<PathBuf>,
     /// The names of the index.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<NameReport>,
+    /// The files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileReport>,
     /// The images, in the order of the index.
     pub images: Vec<ImageReport>,
 }
@@ -100,6 +200,16 @@ pub struct NameReport {
     pub ref_name: String,
     /// What had the name before.
     pub replaced: Option<Digest>,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileReport {
+    /// Its path.
+    #[serde(serialize_with = "displayed")]
+    pub path: PathBuf,
+    /// The manifest or index in it.
+    pub digest: Digest,
 }
 
 /// An image in the layout.
@@ -119,6 +229,8 @@ pub struct ImageReport {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LayerReport {
+    /// The modules in it, as `id@version`.
+    pub modules: Vec<String>,
     /// The blob.
     pub digest: Digest,
     /// Its length in bytes.
@@ -127,46 +239,133 @@ pub struct LayerReport {
     pub diff_id: DiffId,
     /// Length before compression.
     pub uncompressed_size: u64,
-    /// Whether the blob was there, and nothing had to be compressed.
+    /// Whether the blob was there, and nothing had to be compressed or copied.
     pub reused: bool,
+    /// Where it was taken from as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_from: Option<String>,
 }
 
-/// Reads the source and decides everything. Nothing is written.
-pub fn prepare(request: &PackageRequest) -> Result<PreparedPackage> {
-    LayoutWriter::new(&request.layout)?;
+/// `package.toml`, read.
+struct PackageFile {
+    file: PathBuf,
+    config: PackageConfig,
+    settings: Option<AirpackConfig>,
+}
+
+/// Reads the sources and decides everything. Nothing is written.
+pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<PreparedPackage> {
+    check_output(&request.output)?;
     check_labels(request)?;
     let mut findings = Findings::default();
-    let path = match &request.config {
-        None => request.path.clone().unwrap_or_else(|| PathBuf::from(".")),
-        Some(file) => match configured_path(file, request, &mut findings)? {
+    let package_file = match &request.config {
+        None => None,
+        Some(file) => match PackageFile::read(file, request, &mut findings)? {
+            Some(read) => Some(read),
+            None => return Err(sum_up(findings, &format!("read `{}`", file.display()))),
+        },
+    };
+    let path = match (&request.path, &package_file) {
+        (Some(path), _) => path.clone(),
+        (None, None) => PathBuf::from("."),
+        (None, Some(read)) => match read.module_path(request.kind, &mut findings) {
             Some(path) => path,
-            None => {
-                let error = findings.into_warnings(&format!("read `{}`", file.display()));
-                return Err(error
-                    .err()
-                    .unwrap_or_else(|| Error::invalid(format!("`{}` names no buildpack", file.display()))));
-            }
+            None => return Err(sum_up(findings, &format!("read `{}`", read.file.display()))),
         },
     };
     let task = format!("package `{}`", path.display());
+    let is_output = request.output.is_output();
     let source = ModuleSource::open(
+        request.kind,
         &path,
-        &request.layout,
+        &is_output,
         &request.scratch,
         request.allow_unknown_target,
         &mut findings,
     )?;
-    let plan = match &source {
-        Some(source) => plan_images(source, &request.targets, request.allow_unknown_target, &mut findings)?,
-        None => None,
+    let Some(source) = source.map(Arc::new) else {
+        return Err(sum_up(findings, &task));
+    };
+    let layout = match &request.output {
+        Destination::Layout { folder, .. } => Some(folder.as_path()),
+        Destination::File { .. } => None,
+    };
+    let library = Library::open(&request.from, layout, &request.scratch)?;
+    let mut opener = Opener::new(
+        &library,
+        &is_output,
+        &request.scratch,
+        request.allow_unknown_target,
+        wanted_platforms(request, package_file.as_ref()),
+    );
+    let mut dependencies = Vec::new();
+    if let Some(read) = &package_file {
+        read.check(&source, request, &mut findings);
+        if source.descriptor.order.is_some() {
+            let chain = [read.file.display().to_string()];
+            dependencies = opener.open_all(&read.config, &read.file, &chain, &mut findings);
+        }
+    } else if source.descriptor.order.is_some() {
+        findings.push(no_config(&source));
+    }
+    let may_plan = package_file.is_some() || source.descriptor.order.is_none();
+    let opened_all = !findings.has_errors();
+    let plan = if may_plan && (opened_all || source.descriptor.order.is_none()) {
+        let mut ingredients = Ingredients {
+            source: &source,
+            config: package_file.as_ref().map(|read| Config {
+                file: &read.file,
+                settings: read.settings.as_ref(),
+                targets: &read.config.targets,
+                dependencies: &dependencies,
+            }),
+            asked: &request.targets,
+            allow_unknown: request.allow_unknown_target,
+            flatten: request.flatten,
+            flatten_exclude: &request.flatten_exclude,
+            opener: &mut opener,
+            progress,
+        };
+        plan_images(&mut ingredients, &mut findings)?
+    } else {
+        None
+    };
+    let files = match &plan {
+        Some(plan) => files(&request.output, plan, &mut findings),
+        None => Vec::new(),
     };
     if request.strict {
         findings.escalate();
     }
     let warnings = findings.into_warnings(&task)?;
-    match (source, plan) {
-        (Some(source), Some(plan)) => Ok(PreparedPackage { source, plan, warnings }),
-        _ => Err(Error::invalid(format!("failed to {task}"))),
+    match plan {
+        Some(plan) => Ok(PreparedPackage {
+            source,
+            plan,
+            files,
+            warnings,
+        }),
+        None => Err(Error::invalid(format!("failed to {task}"))),
+    }
+}
+
+/// The error for findings that leave nothing to go on with.
+fn sum_up(findings: Findings, task: &str) -> Error {
+    match findings.into_warnings(task) {
+        Err(error) => error,
+        Ok(_) => Error::invalid(format!("failed to {task}")),
+    }
+}
+
+fn check_output(output: &Destination) -> Result<()> {
+    match output {
+        Destination::Layout { folder, .. } => LayoutWriter::new(folder).map(drop),
+        Destination::File { path, .. } if path.is_dir() => Err(Error::invalid(format!(
+            "`{}` is a folder, not a file to write",
+            path.display()
+        ))
+        .with_hint("give the name of a file that ends in .cnb")),
+        Destination::File { path, .. } => Staging::in_folder(folder_of(path)).map(drop),
     }
 }
 
@@ -179,144 +378,222 @@ fn check_labels(request: &PackageRequest) -> Result<()> {
     }
 }
 
-/// `--path`, else the `uri` of `package.toml`. `None` when `findings` tell why there is none.
-fn configured_path(file: &Path, request: &PackageRequest, findings: &mut Findings) -> Result<Option<PathBuf>> {
-    let text = std::fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
-    let (config, faults) = PackageConfig::parse(file, &text, request.allow_unknown_target);
-    findings.append(faults);
-    let Some(config) = config else { return Ok(None) };
-    check_config(&config, file, request, findings);
-    if let Some(path) = &request.path {
-        return Ok(Some(path.clone()));
-    }
-    match (&config.buildpack_uri, &config.extension_uri) {
-        (Some(uri), _) => match resolve_uri(&uri.value, file) {
-            Ok(path) => return Ok(Some(path)),
-            Err(finding) => findings.push(finding.at(uri.place.clone())),
-        },
-        (None, Some(uri)) => {
-            findings.push(
-                Finding::error("this names an extension, which the command does not package").at(uri.place.clone()),
-            );
-        }
-        (None, None) => {
-            let place = Place {
-                file: file.to_owned(),
-                excerpt: None,
-            };
-            let finding =
-                Finding::error("no buildpack is named").hint("add [buildpack] with uri = \"PATH\", or give --path");
-            findings.push(finding.at(place));
-        }
-    }
-    Ok(None)
+fn no_config(source: &ModuleSource) -> Finding {
+    let place = source.descriptor.order.as_ref().map(|order| order.place.clone());
+    Finding::error(format!(
+        "{} is a composite buildpack, and what it is made of is not named",
+        source.descriptor.full_name()
+    ))
+    .at(place)
+    .hint("give --config with a package.toml that lists it in [[dependencies]]")
 }
 
-fn check_config(config: &PackageConfig, file: &Path, request: &PackageRequest, findings: &mut Findings) {
-    if let Some(os) = &config.platform_os {
-        if !request.targets.is_empty() {
-            findings.push(
-                Finding::error("`platform.os` and --target exclude each other")
-                    .at(os.place.clone())
-                    .hint("remove platform.os"),
-            );
-        } else if os.value == "windows" {
-            findings.push(Finding::error("`platform.os` is windows, which is not supported").at(os.place.clone()));
-        } else if os.value != Target::DEFAULT_OS {
-            findings.push(
-                Finding::error(format!(
-                    "`platform.os` is `{}`, which only --target can choose",
-                    os.value
-                ))
-                .at(os.place.clone()),
-            );
-        }
-    }
-    if let Some(target) = config.targets.first() {
-        findings.push(
-            Finding::warning("`[[targets]]` here are for composite buildpacks: those of buildpack.toml count")
-                .at(target.place(Part::Whole).clone())
-                .hint("move them to buildpack.toml, or give --target"),
-        );
-    }
-    if let Some(dependency) = config.dependencies.first() {
-        let message = format!(
-            "`{}` lists dependencies, but only a composite buildpack can have some",
-            file.display()
-        );
-        findings.push(Finding::error(message).at(dependency.place.clone()));
-    }
-}
-
-/// A path relative to the file, or a `file://` one. Everything else needs a network, or a composite.
-fn resolve_uri(uri: &str, file: &Path) -> Result<PathBuf, Finding> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let local = match uri.split_once(':') {
-        Some(("file", rest)) => rest
-            .strip_prefix("//")
-            .map(percent_decoded)
-            .filter(|path| path.starts_with('/')),
-        Some((scheme, rest)) if rest.starts_with("//") || scheme == "urn" => None,
-        _ => Some(uri.to_owned()),
+/// What dependencies are needed for, as far as it is known before anything was opened.
+fn wanted_platforms(request: &PackageRequest, package_file: Option<&PackageFile>) -> Vec<String> {
+    let in_file = || {
+        let targets = package_file
+            .map(|read| read.config.targets.as_slice())
+            .unwrap_or_default();
+        targets.iter().map(|declared| declared.target.clone()).collect()
     };
-    let Some(local) = local else {
-        return Err(Finding::error(format!("buildpack `{uri}` is not on disk")).hint(
-            "give a folder or an archive, relative to this file or as file:///PATH; download what is elsewhere first",
-        ));
+    let targets: Vec<Target> = if request.targets.is_empty() {
+        in_file()
+    } else {
+        request.targets.clone()
+    };
+    let platforms: BTreeSet<String> = targets
+        .iter()
+        .map(|target| {
+            let platform = buildpackage::platform(target);
+            Platform {
+                os_version: None,
+                ..platform
+            }
+            .to_string()
+        })
+        .collect();
+    platforms.into_iter().collect()
+}
+
+impl PackageFile {
+    /// `None` when `findings` tell what is wrong.
+    fn read(file: &Path, request: &PackageRequest, findings: &mut Findings) -> Result<Option<Self>> {
+        let text = fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
+        let (config, faults) = PackageConfig::parse(file, &text, request.allow_unknown_target);
+        findings.append(faults);
+        let settings_file = file.with_file_name(AIRPACK_TOML);
+        let settings = match fs::read(&settings_file) {
+            Ok(text) => {
+                let (settings, faults) = AirpackConfig::parse(&settings_file, &text);
+                findings.append(faults);
+                settings
+            }
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Some(AirpackConfig::default()),
+            Err(cause) => return Err(Error::io("read", &settings_file, cause)),
+        };
+        let (Some(config), Some(settings)) = (config, settings) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            file: file.to_owned(),
+            config,
+            settings: Some(settings),
+        }))
+    }
+
+    /// The `uri` of the module. `None` when `findings` tell why there is none.
+    fn module_path(&self, kind: ModuleKind, findings: &mut Findings) -> Option<PathBuf> {
+        let name = kind.name();
+        if let Some(uri) = self.config.uri_of(kind) {
+            return match resolve_uri(uri, &self.file, name) {
+                Ok(path) => Some(path),
+                Err(finding) => {
+                    findings.push(finding);
+                    None
+                }
+            };
+        }
+        let other = kind.other();
+        findings.push(match self.config.uri_of(other) {
+            Some(uri) => Finding::error(format!("this names {}", other.with_article()))
+                .at(uri.place.clone())
+                .hint(format!("it is for `airpack {} package`", other.name())),
+            None => Finding::error(format!("no {name} is named"))
+                .at(Place {
+                    file: self.file.clone(),
+                    excerpt: None,
+                })
+                .hint(format!("add [{name}] with uri = \"PATH\", or give --path")),
+        });
+        None
+    }
+
+    /// What the file says and `source` can not have.
+    fn check(&self, source: &ModuleSource, request: &PackageRequest, findings: &mut Findings) {
+        let config = &self.config;
+        if let Some(os) = &config.platform_os {
+            if !request.targets.is_empty() {
+                findings.push(
+                    Finding::error("`platform.os` and --target exclude each other")
+                        .at(os.place.clone())
+                        .hint("remove platform.os"),
+                );
+            } else if os.value == "windows" {
+                findings.push(Finding::error("`platform.os` is windows, which is not supported").at(os.place.clone()));
+            } else if os.value != Target::DEFAULT_OS {
+                findings.push(
+                    Finding::error(format!(
+                        "`platform.os` is `{}`, which only --target can choose",
+                        os.value
+                    ))
+                    .at(os.place.clone()),
+                );
+            }
+        }
+        if source.descriptor.order.is_some() {
+            return;
+        }
+        let file = source.descriptor.kind.file();
+        if let Some(target) = config.targets.first() {
+            findings.push(
+                Finding::warning(format!(
+                    "`[[targets]]` here are for composite buildpacks: those of {file} count"
+                ))
+                .at(target.place(Part::Whole).clone())
+                .hint(format!("move them to {file}, or give --target")),
+            );
+        }
+        if let Some(dependency) = config.dependencies.first() {
+            let message = format!(
+                "`{}` lists dependencies, but only a composite buildpack can have some",
+                self.file.display()
+            );
+            findings.push(Finding::error(message).at(dependency.place.clone()));
+        }
+    }
+}
+
+/// The path that `uri` names, relative to the file.
+fn resolve_uri(uri: &Located<String>, file: &Path, what: &str) -> Result<PathBuf, Finding> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let (Locator::Bare(local) | Locator::Path(local)) = Locator::of_uri(&uri.value) else {
+        return Err(Finding::error(format!("{what} `{}` is not on disk", uri.value))
+            .hint("give a folder or an archive, relative to this file or as file:///PATH; download what is elsewhere first")
+            .at(uri.place.clone()));
     };
     let path = folder.join(local);
     if !path.exists() {
-        return Err(Finding::error(format!("buildpack `{}` does not exist", path.display()))
-            .hint("the uri is relative to this file"));
+        return Err(Finding::error(format!("{what} `{}` does not exist", path.display()))
+            .hint("the uri is relative to this file")
+            .at(uri.place.clone()));
     }
     Ok(path)
 }
 
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = (byte == b'%')
-            .then(|| after.get(..2).and_then(|digits| hex::decode(digits).ok()))
-            .flatten();
-        match hex {
-            Some(decoded) => {
-                bytes.extend(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
+/// The files of a package and their images: one for all, or one for each, with its platform in the name.
+fn files(output: &Destination, plan: &PackagePlan, findings: &mut Findings) -> Vec<(PathBuf, Vec<usize>)> {
+    let Destination::File { path, single } = output else {
+        return Vec::new();
+    };
+    if path.extension().is_none_or(|extension| extension != &CNB[1..]) {
+        findings.push(
+            Finding::warning(format!("`{}` does not end in {CNB}", path.display()))
+                .hint("tools know packages by that ending"),
+        );
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    if *single || plan.images.len() == 1 {
+        return vec![(path.clone(), (0..plan.images.len()).collect())];
+    }
+    let mut files: Vec<(PathBuf, Vec<usize>)> = Vec::new();
+    for (at, image) in plan.images.iter().enumerate() {
+        let mut name = stem_of(path);
+        for part in image.target.with_defaults().folder_names() {
+            name.push("-");
+            name.push(part);
+        }
+        name.push(CNB);
+        let file = path.with_file_name(name);
+        if let Some((_, first)) = files.iter().find(|(other, _)| *other == file) {
+            findings.push(Finding::error(format!(
+                "the images for `{}` and `{}` would both be `{}`",
+                plan.images[first[0]].target,
+                image.target,
+                file.display()
+            )));
+        }
+        files.push((file, vec![at]));
+    }
+    files
 }
 
 /// Writes what was prepared.
 pub fn run(prepared: &PreparedPackage, request: &PackageRequest, progress: &dyn Progress) -> Result<PackageReport> {
-    let task = || format!("failed to package into `{}`", request.layout.display());
-    let layout = LayoutWriter::new(&request.layout)?;
-    let mut children = Vec::new();
-    let mut images = Vec::new();
-    for image in &prepared.plan.images {
-        let (descriptor, report) =
-            write_image(image, &prepared.source, &layout, request, progress).map_err(|error| error.context(task()))?;
-        children.push(descriptor);
-        images.push(report);
-    }
+    let task = || format!("failed to package into `{}`", request.output.path().display());
+    let write = || match &request.output {
+        Destination::Layout { folder, names } => write_layout(prepared, request, folder, names, progress),
+        Destination::File { path, .. } => write_files(prepared, request, path, progress),
+    };
+    write().map_err(|error| error.context(task()))
+}
+
+fn write_layout(
+    prepared: &PreparedPackage,
+    request: &PackageRequest,
+    folder: &Path,
+    names: &[ImageName],
+    progress: &dyn Progress,
+) -> Result<PackageReport> {
+    let layout = LayoutWriter::new(folder)?;
+    let (children, images) = write_images(prepared, request, layout.staging(), progress)?;
     progress.check()?;
-    let index = ImageIndex::new(children, all_annotations(&prepared.plan.descriptor, request)).write(&layout)?;
-    let tagged: Vec<Tagged> = layout
-        .commit(progress, |file| {
-            Ok(request.names.iter().map(|name| file.tag(&index, name)).collect())
-        })
-        .map_err(|error| error.context(task()))?;
+    let index = ImageIndex::new(children, all_annotations(&prepared.plan.descriptor, request)).write(layout.staging());
+    let tagged: Vec<Tagged> = layout.commit(progress, |file| {
+        Ok(names.iter().map(|name| file.tag(&index, name)).collect())
+    })?;
     Ok(PackageReport {
-        digest: index.digest,
-        layout: request.layout.clone(),
-        names: request
-            .names
+        digest: Some(index.digest),
+        layout: Some(folder.to_owned()),
+        names: names
             .iter()
             .zip(tagged)
             .map(|(name, tagged)| NameReport {
@@ -325,11 +602,70 @@ pub fn run(prepared: &PreparedPackage, request: &PackageRequest, progress: &dyn 
                 replaced: tagged.replaced,
             })
             .collect(),
+        files: Vec::new(),
         images,
     })
 }
 
-fn all_annotations(descriptor: &BuildpackDescriptor, request: &PackageRequest) -> Annotations {
+/// All files are whole before the first one gets its name.
+fn write_files(
+    prepared: &PreparedPackage,
+    request: &PackageRequest,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<PackageReport> {
+    let folder = folder_of(path);
+    let staging = Staging::in_folder(folder)?;
+    let (children, images) = write_images(prepared, request, &staging, progress)?;
+    let is_single = matches!(request.output, Destination::File { single: true, .. });
+    let mut written = Vec::new();
+    let mut reports = Vec::new();
+    let mut digest = None;
+    for (path, members) in &prepared.files {
+        let root = if is_single {
+            let index =
+                ImageIndex::new(children.clone(), all_annotations(&prepared.plan.descriptor, request)).write(&staging);
+            digest = Some(index.digest.clone());
+            index
+        } else {
+            children[members[0]].clone()
+        };
+        written.push((ArchiveFile::write(&staging, &root, folder, progress)?, path));
+        reports.push(FileReport {
+            path: path.clone(),
+            digest: root.digest,
+        });
+    }
+    progress.check()?;
+    for (file, path) in written {
+        file.name(path)?;
+    }
+    Ok(PackageReport {
+        digest,
+        layout: None,
+        names: Vec::new(),
+        files: reports,
+        images,
+    })
+}
+
+fn write_images(
+    prepared: &PreparedPackage,
+    request: &PackageRequest,
+    staging: &Staging,
+    progress: &dyn Progress,
+) -> Result<(Vec<Descriptor>, Vec<ImageReport>)> {
+    let mut children = Vec::new();
+    let mut images = Vec::new();
+    for image in &prepared.plan.images {
+        let (descriptor, report) = write_image(image, staging, request, progress)?;
+        children.push(descriptor);
+        images.push(report);
+    }
+    Ok((children, images))
+}
+
+fn all_annotations(descriptor: &ModuleDescriptor, request: &PackageRequest) -> Annotations {
     let mut annotations = buildpackage::annotations(descriptor);
     annotations.extend(request.annotations.clone());
     annotations
@@ -337,46 +673,88 @@ fn all_annotations(descriptor: &BuildpackDescriptor, request: &PackageRequest) -
 
 fn write_image(
     plan: &ImagePlan,
-    source: &ModuleSource,
-    layout: &LayoutWriter,
+    staging: &Staging,
     request: &PackageRequest,
     progress: &dyn Progress,
 ) -> Result<(Descriptor, ImageReport)> {
-    let module = format!("{}@{}", plan.descriptor.id, plan.descriptor.version);
-    let total = plan.layer.total();
-    let name = format!("{module} for {}", plan.platform);
-    let produce = |out: &mut dyn std::io::Write| {
-        let mut step = progress.step(&name, total);
-        plan.layer.write(&source.tree, progress, &mut *step, out)
-    };
-    let (layer, origin) = layer::write(layout, &produce, total, request.compression, request.threads)?;
-    progress.done(&layer_summary(&name, total, &layer, origin));
-
-    let mut labels = buildpackage::labels(&plan.descriptor, &layer.diff_id);
+    let mut modules = ModuleLayers::new();
+    let mut layers = Vec::new();
+    let mut reports = Vec::new();
+    for planned in &plan.layers {
+        let (layer, report) = write_layer(planned, plan, staging, request, progress)?;
+        for at in &planned.members {
+            let member = &plan.members[*at];
+            let mut label = member.label.clone();
+            label.layer_diff_id = layer.diff_id.to_string();
+            modules
+                .entry(member.id.to_string())
+                .or_default()
+                .insert(member.version.to_string(), label);
+        }
+        layers.push((layer, format!("{} {}", request.kind.name(), report.modules.join(", "))));
+        reports.push(report);
+    }
+    let mut labels = buildpackage::labels(&plan.descriptor, plan.stacks.clone(), &modules);
     labels.extend(request.labels.clone());
-    let report = LayerReport {
-        digest: layer.descriptor.digest.clone(),
-        size: layer.descriptor.size,
-        diff_id: layer.diff_id.clone(),
-        uncompressed_size: total,
-        reused: origin == Origin::Reused,
-    };
+    let annotations = all_annotations(&plan.descriptor, request);
     let image = Image {
         platform: plan.platform.clone(),
         labels,
-        annotations: all_annotations(&plan.descriptor, request),
-        layers: vec![(layer, format!("buildpack {module}"))],
+        annotations,
+        layers,
         created: request.created,
     };
-    let mut descriptor = image.write(layout)?;
+    let mut descriptor = image.write(staging);
     descriptor.annotations = buildpackage::child_annotations(&plan.target);
     let report = ImageReport {
         target: plan.target.to_string(),
         platform: plan.platform.clone(),
         digest: descriptor.digest.clone(),
-        layers: vec![report],
+        layers: reports,
     };
     Ok((descriptor, report))
+}
+
+fn write_layer(
+    planned: &LayerPlan,
+    plan: &ImagePlan,
+    staging: &Staging,
+    request: &PackageRequest,
+    progress: &dyn Progress,
+) -> Result<(Layer, LayerReport)> {
+    let modules: Vec<String> = planned.members.iter().map(|at| plan.members[*at].full_name()).collect();
+    let name = format!("{} for {}", modules.join(", "), plan.platform);
+    let (layer, origin, total, taken_from) = match &planned.content {
+        LayerContent::Taken(taken) => {
+            let origin = layer::take(staging, taken.source(), &taken.layer, progress)?;
+            (
+                taken.layer.clone(),
+                origin,
+                taken.uncompressed,
+                Some(taken.source().location()),
+            )
+        }
+        LayerContent::Written(written) => {
+            let total = written.total();
+            let produce = |out: &mut dyn std::io::Write| {
+                let mut step = progress.step(&name, total);
+                written.write(progress, &mut *step, out)
+            };
+            let (layer, origin) = layer::write(staging, &produce, total, request.compression, request.threads)?;
+            (layer, origin, total, None)
+        }
+    };
+    progress.done(&layer_summary(&name, total, &layer, origin));
+    let report = LayerReport {
+        modules,
+        digest: layer.descriptor.digest.clone(),
+        size: layer.descriptor.size,
+        diff_id: layer.diff_id.clone(),
+        uncompressed_size: total,
+        reused: origin == Origin::Reused,
+        taken_from,
+    };
+    Ok((layer, report))
 }
 
 fn layer_summary(name: &str, total: u64, layer: &Layer, origin: Origin) -> String {
@@ -384,6 +762,7 @@ fn layer_summary(name: &str, total: u64, layer: &Layer, origin: Origin) -> Strin
     let what = match origin {
         Origin::Compressed => "compressed",
         Origin::Reused => "already there",
+        Origin::Copied => "copied as it is",
     };
     format!("{name}: {} -> {}, {what}", in_units(total), in_units(size))
 }
@@ -399,8 +778,17 @@ mod tests {
         std::fs::create_dir(base.join("dir")).unwrap();
         std::fs::write(base.join("b p.tgz"), "").unwrap();
         let file = base.join("dir/package.toml");
-        let check =
-            |uri: &str, expected: &str| assert_eq!(resolve_uri(uri, &file).unwrap(), base.join(expected), "{uri}");
+        let resolve = |uri: &str| {
+            let uri = Located {
+                value: uri.to_owned(),
+                place: Place {
+                    file: file.clone(),
+                    excerpt: None,
+                },
+            };
+            resolve_uri(&uri, &file, "buildpack")
+        };
+        let check = |uri: &str, expected: &str| assert_eq!(resolve(uri).unwrap(), base.join(expected), "{uri}");
         check(".", "dir/.");
         check("../b p.tgz", "dir/../b p.tgz");
         check(&format!("file://{}/b%20p.tgz", base.display()), "b p.tgz");
@@ -412,7 +800,7 @@ mod tests {
             "file://host/x",
             "none",
         ] {
-            assert!(resolve_uri(bad, &file).is_err(), "{bad}");
+            assert!(resolve(bad).is_err(), "{bad}");
         }
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::cnb::package_config::PackageConfig;
+use crate::cnb::locator::Locator;
+use crate::cnb::package_config::{Dependency, PackageConfig};
 use crate::cnb::target::{DeclaredTarget, Part};
 use crate::error::{Error, ErrorKind, Finding, Findings, Result};
 use crate::oci::copy::{self, Trust};
@@ -145,12 +146,11 @@ pub fn named_in(file: &Path) -> Result<Named> {
     let mut named = Named::default();
     for dependency in &config.dependencies {
         let place = dependency.place.clone();
-        let image = match (&dependency.value.uri, &dependency.value.image) {
-            (_, Some(image)) => Some(image.as_str()),
-            (Some(uri), None) => remote(uri, file, &mut |finding| findings.push(finding.at(place.clone()))),
-            (None, None) => None,
+        let Some(image) = remote(&dependency.value, file, &mut |finding| {
+            findings.push(finding.at(place.clone()));
+        }) else {
+            continue;
         };
-        let Some(image) = image else { continue };
         match image.parse::<ImageReference>() {
             Ok(image) if named.images.contains(&image) => {}
             Ok(image) => named.images.push(image),
@@ -181,24 +181,26 @@ pub fn named_in(file: &Path) -> Result<Named> {
     Ok(named)
 }
 
-/// The name of an image in `uri`; `None` for what is on disk, and for what no registry of images has.
-fn remote<'u>(uri: &'u str, file: &Path, warn: &mut dyn FnMut(Finding)) -> Option<&'u str> {
-    if let Some(name) = uri.strip_prefix("docker://") {
-        return Some(name.trim_start_matches('/'));
+/// The name of an image in a registry; `None` for what is on disk, and for what no registry of images has.
+fn remote<'d>(dependency: &'d Dependency, file: &Path, warn: &mut dyn FnMut(Finding)) -> Option<&'d str> {
+    match &dependency.locator {
+        Locator::Image(name) => Some(name),
+        Locator::Bare(text) => {
+            let is_local = text.contains(':') && !text.contains('/')
+                || text.starts_with(['.', '/'])
+                || file.parent().unwrap_or(Path::new("")).join(text).exists();
+            (!is_local && text.parse::<ImageReference>().is_ok()).then_some(text)
+        }
+        Locator::Path(_) | Locator::Stored { .. } => None,
+        Locator::Remote(_) => {
+            let finding = Finding::warning(format!(
+                "`{}` is in no registry of images, and is not brought",
+                dependency.written
+            ));
+            warn(finding.hint("download it where there is a network, and name the file"));
+            None
+        }
     }
-    if uri.starts_with("urn:cnb:") || uri.starts_with("https://") || uri.starts_with("http://") {
-        let finding = Finding::warning(format!("`{uri}` is in no registry of images, and is not brought"));
-        warn(finding.hint("download it where there is a network, and name the file"));
-        return None;
-    }
-    let is_local = uri.contains(':') && !uri.contains('/')
-        || uri.starts_with(['.', '/'])
-        || uri.starts_with("file:")
-        || uri.starts_with("oci:")
-        || uri.starts_with("oci-archive:")
-        || uri.starts_with("docker-archive:")
-        || file.parent().unwrap_or(Path::new("")).join(uri).exists();
-    (!is_local && uri.parse::<ImageReference>().is_ok()).then_some(uri)
 }
 
 fn platform_of(declared: &DeclaredTarget) -> Option<Platform> {

@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::error::{Error, Finding, Findings, Result};
 use crate::oci::copy::{self, CopyPlan, Trust};
-use crate::oci::descriptor::{Descriptor, media_type};
+use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::Digest;
-use crate::oci::graph::{Document, Graph, choose, referrer_of};
-use crate::oci::layout::{IndexFile, REF_NAME};
-use crate::oci::locate::ImageLocation;
+use crate::oci::graph::{Graph, children, choose, referrer_of};
+use crate::oci::layout::IndexFile;
+use crate::oci::locate::{ImageLocation, called, is_list, the_only};
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
-use crate::oci::referrers::{self, is_fallback_tag};
+use crate::oci::referrers;
 use crate::oci::store::{BlobSource, ImageSource, Put, WithDocuments};
 use crate::progress::Progress;
 use crate::registry::client::Client;
@@ -412,13 +412,7 @@ fn known_in(
 }
 
 fn items(request: &PushRequest, source: &dyn ImageSource, index: &IndexFile) -> Result<Vec<Item>> {
-    let selected = request.source.select(source, index, |entry| {
-        if media_type::is_index(&entry.media_type) {
-            Ok(Document::new(entry.clone(), source.read_manifest(entry)?)?.manifests)
-        } else {
-            Ok(Vec::new())
-        }
-    })?;
+    let selected = request.source.select(source, index, |entry| children(source, entry))?;
     match &request.destination {
         Destination::Names(names) => Ok(vec![Item {
             names: names.clone(),
@@ -428,50 +422,13 @@ fn items(request: &PushRequest, source: &dyn ImageSource, index: &IndexFile) -> 
     }
 }
 
-/// The only image of several entries: two names of one image are one, and what has no name does not count beside what has one.
 fn the_one(source: &dyn ImageSource, entries: &[Descriptor]) -> Result<Item> {
-    let with_name: Vec<&Descriptor> = entries
-        .iter()
-        .filter(|entry| called(entry).is_some() && !is_list(entry))
-        .collect();
-    let offered: Vec<&Descriptor> = if with_name.is_empty() {
-        entries.iter().collect()
-    } else {
-        with_name
-    };
-    let digests: BTreeSet<&Digest> = offered.iter().map(|entry| &entry.digest).collect();
-    match (digests.len(), offered.first()) {
-        (1, Some(entry)) => Ok(Item {
-            source: called(entry).unwrap_or_else(|| entry.digest.to_string()),
-            root: (*entry).clone(),
-            names: Vec::new(),
-        }),
-        (0, _) => Err(Error::invalid(format!("{} has no images", source.location()))),
-        (several, _) => {
-            let names: Vec<String> = offered
-                .iter()
-                .map(|entry| called(entry).unwrap_or_else(|| format!("@{}", entry.digest)))
-                .collect();
-            Err(
-                Error::invalid(format!("{} has {several} images", source.location())).with_hint(format!(
-                    "say which, as SOURCE:TAG or SOURCE@DIGEST: {}; or push all with --to REGISTRY[/PATH]",
-                    names.join(", ")
-                )),
-            )
-        }
-    }
-}
-
-/// Whether an entry is a list of what is about an image, and no image.
-fn is_list(entry: &Descriptor) -> bool {
-    let by_name = IndexFile::name_of(entry).is_some_and(|name| is_fallback_tag(name.tag()));
-    by_name || entry.annotation(REF_NAME).is_some_and(is_fallback_tag)
-}
-
-/// What an entry is called in its source.
-fn called(entry: &Descriptor) -> Option<String> {
-    let full = IndexFile::name_of(entry).map(|name| name.to_string());
-    full.or_else(|| entry.annotation(REF_NAME).map(ToOwned::to_owned))
+    let entry = the_only(source, entries, "; or push all with --to REGISTRY[/PATH]")?;
+    Ok(Item {
+        source: called(entry).unwrap_or_else(|| entry.digest.to_string()),
+        root: entry.clone(),
+        names: Vec::new(),
+    })
 }
 
 /// Each image under its own name below `prefix`, without its host.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{buildpack, inspect, pull, push, serve};
+use crate::commands::{buildpack, extension, inspect, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -33,7 +33,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci"
     )]
     Buildpack(buildpack::Command),
-    /// Show what is in a layout: index, platforms, config, labels, layers and their files
+    /// Package extensions
+    #[command(
+        subcommand,
+        after_help = "Example:\n  airpack extension package docker.io/acme/curl:1.0 --path ./curl --layout out.oci"
+    )]
+    Extension(extension::Command),
+    /// Show what is in a layout or an archive: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
     /// Copy images from a layout or an archive to a registry
     Push(Box<push::Arguments>),

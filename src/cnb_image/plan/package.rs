@@ -1,23 +1,29 @@
-//! [`PackagePlan`]: for each target its files, its layer and its platform.
+//! [`PackagePlan`]: for each target its modules, its layers and its platform.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::super::buildpackage;
-use super::super::module_layer::ModuleLayer;
-use super::super::module_source::ModuleSource;
-use super::super::platform_folder::Choice;
-use super::super::target_files::TargetFiles;
-use crate::cnb::buildpack::BuildpackDescriptor;
-use crate::cnb::paths::BUILDPACK_TOML;
-use crate::cnb::target::{Part, Target};
+use super::super::dependency::{Dependency, Opener};
+use super::super::module_source::{ModuleSource, TargetView};
+use super::member::{Files, LayerPlan, Member, MemberContent, layers};
+use super::resolve::{Composite, Resolved};
+use crate::cnb::airpack_config::AirpackConfig;
+use crate::cnb::labels::ModuleLayer;
+use crate::cnb::module::ModuleDescriptor;
+use crate::cnb::order::Removed;
+use crate::cnb::stack::{Stack, common, supported};
+use crate::cnb::target::{DeclaredTarget, Part, Target, declaration_of};
 use crate::error::{Finding, Findings, Place, Result};
 use crate::oci::platform::Platform;
+use crate::progress::Progress;
 
 /// The images of a package, one for each target.
 #[derive(Debug)]
 pub struct PackagePlan {
     /// The main module.
-    pub descriptor: Arc<BuildpackDescriptor>,
+    pub descriptor: Arc<ModuleDescriptor>,
     /// In the order of the targets.
     pub images: Vec<ImagePlan>,
 }
@@ -29,65 +35,295 @@ pub struct ImagePlan {
     pub target: Target,
     /// What the image is for, defaults filled in.
     pub platform: Platform,
-    /// The folder that was taken.
-    pub choice: Choice,
-    /// The files.
-    pub files: TargetFiles,
-    /// The descriptor in the image.
-    pub descriptor: Arc<BuildpackDescriptor>,
-    /// The module's layer.
-    pub layer: ModuleLayer,
+    /// The descriptor of the main module in the image.
+    pub descriptor: Arc<ModuleDescriptor>,
+    /// The modules; the main one comes last.
+    pub members: Vec<Member>,
+    /// The layers, the lowest first.
+    pub layers: Vec<LayerPlan>,
+    /// What all modules support.
+    pub stacks: Vec<Stack>,
+    /// Modules that are left out, as `id@version`.
+    pub left_out: Vec<String>,
+    /// What was taken out of which composite's order.
+    pub removed: Vec<(String, Vec<Removed>)>,
 }
 
-/// Plans the images of `source` for `asked`, or for its own targets when none are asked for.
-///
-/// `None` when `findings` tell why not.
-pub fn plan(
-    source: &ModuleSource,
-    asked: &[Target],
-    allow_unknown: bool,
-    findings: &mut Findings,
-) -> Result<Option<PackagePlan>> {
-    let descriptor = &source.descriptor;
-    if let Some(order) = &descriptor.order {
-        findings.push(
-            Finding::error(
-                "composite buildpacks, which have an `order`, can not be packaged by this version of airpack",
-            )
-            .at(order.clone())
-            .hint("package the buildpacks it is made of, one by one"),
-        );
-        return Ok(None);
+impl ImagePlan {
+    /// The main module.
+    #[must_use]
+    pub fn main(&self) -> &Member {
+        self.members.last().expect("an image has its main module")
     }
-    let targets = targets(source, asked, allow_unknown, findings);
-    let everybody: Vec<Target> = descriptor
-        .written_targets()
-        .flat_map(Target::expand)
-        .chain(targets.iter().cloned())
-        .collect();
-    let mut images = Vec::new();
-    for target in targets {
-        if let Some(view) = source.view(&target, &everybody, findings)? {
-            images.push(ImagePlan {
-                platform: buildpackage::platform(&target),
-                layer: ModuleLayer::of_buildpack(&descriptor.id, &descriptor.version, &view.files),
-                target,
-                choice: view.choice,
-                files: view.files,
-                descriptor: view.descriptor,
-            });
+
+    /// The main module's files.
+    #[must_use]
+    pub fn main_files(&self) -> &Files {
+        match &self.main().content {
+            MemberContent::Files(files) => files,
+            MemberContent::Packaged { .. } => unreachable!("the main module is packaged now"),
         }
     }
-    warn_of_equal_platforms(&images, findings);
+}
+
+/// What a package is made of, and how.
+pub struct Ingredients<'a, 'o> {
+    /// The main module.
+    pub source: &'a Arc<ModuleSource>,
+    /// `package.toml`, where there is one.
+    pub config: Option<Config<'a>>,
+    /// Targets in place of those of the files; none for those.
+    pub asked: &'a [Target],
+    /// Whether operating systems and architectures pass that are not known.
+    pub allow_unknown: bool,
+    /// Whether there is one layer for all.
+    pub flatten: bool,
+    /// What gets a layer of its own all the same, as `id@version`.
+    pub flatten_exclude: &'a BTreeSet<String>,
+    /// Opens what dependencies name.
+    pub opener: &'a mut Opener<'o>,
+    /// Reading layers and comparing modules takes time.
+    pub progress: &'a dyn Progress,
+}
+
+/// What `package.toml` says of a composite, and where it is.
+pub struct Config<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// `airpack.toml` beside it.
+    pub settings: Option<&'a AirpackConfig>,
+    /// Its `[[targets]]`.
+    pub targets: &'a [DeclaredTarget],
+    /// What it lists, opened.
+    pub dependencies: &'a [Dependency],
+}
+
+/// Plans the images for the targets asked for, else for those of the files.
+///
+/// `None` when `findings` tell why not.
+pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> Result<Option<PackagePlan>> {
+    let source = ingredients.source;
+    let is_composite = source.descriptor.order.is_some();
+    let declared = match &ingredients.config {
+        Some(config) if is_composite => config.targets,
+        _ => &source.descriptor.targets,
+    };
+    let targets = targets(source, declared, ingredients.asked, ingredients.allow_unknown, findings);
+    let everybody: Vec<Target> = declared
+        .iter()
+        .flat_map(|declared| declared.target.expand())
+        .chain(targets.iter().cloned())
+        .collect();
+    if ingredients.flatten {
+        findings.push(if is_composite {
+            Finding::warning(
+                "--flatten puts several buildpacks into one layer: the distribution spec wants one layer for each",
+            )
+            .hint("only some tools read such packages")
+        } else {
+            Finding::warning("--flatten changes nothing: only a composite buildpack has others in it")
+        });
+    }
+    let settings: Vec<AirpackConfig> = [
+        Some(&source.settings),
+        ingredients.config.as_ref().and_then(|config| config.settings),
+    ]
+    .into_iter()
+    .flatten()
+    .cloned()
+    .collect();
+    check_settings(source, &settings, is_composite, findings);
+    let mut composite = Composite {
+        main: source,
+        settings: &settings,
+        dependencies: ingredients
+            .config
+            .as_ref()
+            .map(|config| config.dependencies)
+            .unwrap_or_default(),
+        opener: &mut *ingredients.opener,
+        targets: &targets,
+        progress: ingredients.progress,
+        seen: BTreeSet::new(),
+    };
+    let mut images = Vec::new();
+    for target in &targets {
+        ingredients.progress.check()?;
+        let Some(view) = source.view(target, &everybody, findings)? else {
+            continue;
+        };
+        let resolved = if is_composite {
+            composite.resolve(target, &view, findings)?
+        } else {
+            Some(Resolved::nothing())
+        };
+        let Some(resolved) = resolved else { continue };
+        let Some(stacks) = common_stacks(&resolved, &view, target, findings) else {
+            continue;
+        };
+        images.push(image(source, target, view, resolved, stacks));
+    }
+    let seen = composite.seen;
+    check_left_out(&settings, &seen, findings);
+    for image in &mut images {
+        let is_apart = |member: &Member| ingredients.flatten_exclude.contains(&member.full_name());
+        image.layers = layers(&image.members, ingredients.flatten.then_some(&is_apart));
+    }
+    if !findings.has_errors() {
+        check_excluded(ingredients.flatten_exclude, &images, findings);
+    }
+    warn_of_equal_platforms(&images, declared, findings);
     Ok((!findings.has_errors()).then(|| PackagePlan {
-        descriptor: Arc::clone(descriptor),
+        descriptor: Arc::clone(&source.descriptor),
         images,
     }))
 }
 
+fn image(
+    source: &Arc<ModuleSource>,
+    target: &Target,
+    view: TargetView,
+    resolved: Resolved,
+    stacks: Vec<Stack>,
+) -> ImagePlan {
+    let mut label = ModuleLayer::of(&view.descriptor);
+    label.order = resolved.order;
+    let main = Member {
+        id: source.descriptor.id.clone(),
+        version: source.descriptor.version.clone(),
+        label,
+        chain: Vec::new(),
+        content: MemberContent::Files(Box::new(Files {
+            source: Arc::clone(source),
+            choice: view.choice,
+            files: view.files,
+            pruned: resolved.pruned,
+        })),
+    };
+    let mut members = resolved.members;
+    members.push(main);
+    ImagePlan {
+        platform: buildpackage::platform(target),
+        target: target.clone(),
+        descriptor: view.descriptor,
+        members,
+        layers: Vec::new(),
+        stacks,
+        left_out: resolved.left_out,
+        removed: resolved.removed,
+    }
+}
+
+/// What all modules that do something support. `None`, and a finding, when there is nothing.
+fn common_stacks(
+    resolved: &Resolved,
+    view: &TargetView,
+    target: &Target,
+    findings: &mut Findings,
+) -> Option<Vec<Stack>> {
+    let mut members = resolved.members.iter().filter(|member| !member.label.is_composite());
+    let Some(first) = members.next() else {
+        return Some(supported(&view.descriptor.stacks));
+    };
+    let ids = |stacks: &[Stack]| {
+        stacks
+            .iter()
+            .map(|stack| stack.id.clone())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut stacks = supported(&first.label.stacks);
+    for member in members {
+        let own = supported(&member.label.stacks);
+        let both = common(&stacks, &own);
+        if both.is_empty() {
+            let place = view.descriptor.order.as_ref().map(|order| order.place.clone());
+            findings.push(
+                Finding::error(format!(
+                    "no stack in common for {}: {} ({}) supports {}, those before it {}",
+                    buildpackage::platform(target),
+                    member.full_name(),
+                    member.chain.join(" -> "),
+                    ids(&own),
+                    ids(&stacks)
+                ))
+                .at(place)
+                .hint("a composite runs where all of its buildpacks do"),
+            );
+            return None;
+        }
+        stacks = both;
+    }
+    Some(stacks)
+}
+
+/// Only a composite has modules to leave out.
+fn check_settings(source: &ModuleSource, settings: &[AirpackConfig], is_composite: bool, findings: &mut Findings) {
+    if is_composite {
+        return;
+    }
+    for only in settings.iter().flat_map(|settings| &settings.modules) {
+        findings.push(
+            Finding::error(format!(
+                "[[modules]] leaves out dependencies, which {} has none of",
+                source.descriptor.full_name()
+            ))
+            .at(only.place.clone())
+            .hint("it is for composite buildpacks and builders"),
+        );
+    }
+}
+
+/// What is declared to be left out is there.
+fn check_left_out(settings: &[AirpackConfig], seen: &BTreeSet<(String, String)>, findings: &mut Findings) {
+    for only in settings.iter().flat_map(|settings| &settings.modules) {
+        let is_there = seen.iter().any(|(id, version)| only.value.is_about(id, version));
+        // with other faults, what is there is not known for sure
+        if !is_there && !seen.is_empty() {
+            let version = only
+                .value
+                .version
+                .as_ref()
+                .map(|version| format!("@{version}"))
+                .unwrap_or_default();
+            let has: Vec<String> = seen.iter().map(|(id, version)| format!("{id}@{version}")).collect();
+            findings.push(
+                Finding::error(format!("no dependency is `{}{version}`", only.value.id))
+                    .at(only.place.clone())
+                    .hint(format!("there is {}", has.join(", "))),
+            );
+        }
+    }
+}
+
+fn check_excluded(excluded: &BTreeSet<String>, images: &[ImagePlan], findings: &mut Findings) {
+    let all: BTreeSet<String> = images
+        .iter()
+        .flat_map(|image| {
+            image
+                .members
+                .iter()
+                .map(Member::full_name)
+                .chain(image.left_out.iter().cloned())
+        })
+        .collect();
+    for name in excluded.difference(&all) {
+        findings.push(
+            Finding::error(format!("--flatten-exclude `{name}` is not in the package"))
+                .hint(format!("it has {}", all.iter().cloned().collect::<Vec<_>>().join(", "))),
+        );
+    }
+}
+
 /// One target for each image.
-fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, findings: &mut Findings) -> Vec<Target> {
-    let declared: Vec<Target> = source.descriptor.written_targets().flat_map(Target::expand).collect();
+fn targets(
+    source: &ModuleSource,
+    in_file: &[DeclaredTarget],
+    asked: &[Target],
+    allow_unknown: bool,
+    findings: &mut Findings,
+) -> Vec<Target> {
+    let declared: Vec<Target> = in_file.iter().flat_map(|declared| declared.target.expand()).collect();
     let targets = if asked.is_empty() {
         declared
     } else {
@@ -96,7 +332,7 @@ fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, finding
     if targets.is_empty() {
         // targets that were asked for and are all wrong have been told of
         if asked.is_empty() {
-            let file = source.tree.display(BUILDPACK_TOML.as_bytes());
+            let file = source.tree.display(source.descriptor.kind.file().as_bytes());
             findings.push(
                 default_warning("no target says what to package for", &Target::default())
                     .at(Place { file, excerpt: None }),
@@ -105,7 +341,7 @@ fn targets(source: &ModuleSource, asked: &[Target], allow_unknown: bool, finding
         return vec![Target::default()];
     }
     for target in targets.iter().filter(|target| target.arch.is_empty()) {
-        let declared = source.descriptor.declaration_of(target).filter(|_| asked.is_empty());
+        let declared = declaration_of(in_file, target).filter(|_| asked.is_empty());
         let place = declared.map(|declared| declared.place(Part::Whole).clone());
         let what = if target.folder_names().is_empty() {
             "a target names neither os nor arch".to_owned()
@@ -164,10 +400,10 @@ fn asked_targets(asked: &[Target], declared: &[Target], allow_unknown: bool, fin
     targets
 }
 
-fn warn_of_equal_platforms(images: &[ImagePlan], findings: &mut Findings) {
+fn warn_of_equal_platforms(images: &[ImagePlan], in_file: &[DeclaredTarget], findings: &mut Findings) {
     for (at, image) in images.iter().enumerate() {
         if let Some(first) = images[..at].iter().find(|other| other.platform == image.platform) {
-            let declared = image.descriptor.declaration_of(&image.target);
+            let declared = declaration_of(in_file, &image.target);
             findings.push(
                 Finding::warning(format!(
                     "the images for `{}` and `{}` have the same platform {}",

@@ -96,6 +96,28 @@ impl Nameless {
             Err(_) => copy_to(&self.file, path),
         }
     }
+
+    /// Gives the file the name `path`, in place of the file that has it.
+    pub(super) fn replace(self, path: &Path) -> io::Result<()> {
+        if let Some(temporary) = self.temporary {
+            return temporary.persist(path).map_err(|failed| failed.error);
+        }
+        // says to `sweep` that somebody is using it
+        self.file.lock()?;
+        let file = Arc::clone(&self.file);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut itself = Some(self);
+        let named = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .make_in(folder.unwrap_or(Path::new(".")), |beside| {
+                match itself.take() {
+                    Some(nameless) => nameless.name(beside),
+                    // only a name that is taken is tried again
+                    None => copy_to(&file, beside),
+                }
+            })?;
+        named.into_temp_path().persist(path).map_err(|failed| failed.error)
+    }
 }
 
 fn copy_to(file: &Arc<File>, path: &Path) -> io::Result<()> {

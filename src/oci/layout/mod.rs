@@ -1,8 +1,10 @@
 //! [`Layout`]: an OCI image layout on disk (`oci-layout`, `index.json`, `blobs/`), read here and written by [`LayoutWriter`].
 
+mod archive_file;
 mod blob_file;
 mod folder;
 mod index_file;
+mod staging;
 mod writer;
 
 use std::fs::{self, File, Metadata};
@@ -11,8 +13,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use archive_file::ArchiveFile;
 use blob_file::{open_file, read_small};
 pub use index_file::{IndexFile, REF_NAME, Tagged};
+pub use staging::{Staging, Taken};
 pub use writer::LayoutWriter;
 
 use super::descriptor::Descriptor;

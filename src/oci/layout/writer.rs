@@ -1,49 +1,26 @@
-//! [`LayoutWriter`]: gathers blobs, then replaces `index.json` in one commit. What is made here stays without a name until then; what
-//! comes from another store is named at once, so that the next run need not fetch it.
+//! [`LayoutWriter`]: names the blobs that were gathered, then replaces `index.json`, in one commit. What is fetched from a registry is
+//! named at once, so that the next run need not fetch it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
 use super::super::store::{BlobSource, BlobStore, Put, check_size};
-use super::blob_file::{
-    BlobWriter, Nameless, Rollback, has_digest, is_temporary, open_file, read_small, replace_file, sweep,
-};
+use super::blob_file::{Nameless, Rollback, has_digest, is_temporary, read_small, replace_file, sweep};
 use super::folder::{FolderLock, ensure, nearest, open_to_all};
+use super::staging::Staging;
 use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
-use crate::archive::compress::{Candidate, Compression, Mark, Packed, Produce, find_known, read_mark};
-use crate::error::{Error, ErrorKind, Result, from_io};
+use crate::error::{Error, Result};
 use crate::progress::{Progress, Step};
-
-/// Blobs of one length that are compared with what would be packed: each takes an open file.
-const MAX_CANDIDATES: usize = 64;
-/// Bytes that are copied at once.
-const COPY_LEN: usize = 128 << 10;
 
 /// Adds to a layout, or makes one. Until [`commit`](Self::commit) no image in it changes.
 #[derive(Debug)]
 pub struct LayoutWriter {
     root: PathBuf,
-    /// An existing folder on the file system of the layout.
-    scratch: PathBuf,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Manifests, configs, indexes.
-    documents: BTreeMap<Digest, Vec<u8>>,
-    /// Layers that were written.
-    blobs: BTreeMap<Digest, Nameless>,
-    /// Blobs of the layout that the new images use.
-    reused: BTreeSet<Digest>,
-    /// What blobs say of themselves, by compression; filled when first asked for.
-    marks: HashMap<Compression, Vec<(Mark, Digest)>>,
+    staging: Staging,
 }
 
 impl LayoutWriter {
@@ -60,125 +37,14 @@ impl LayoutWriter {
         }
         Ok(Self {
             root: root.to_owned(),
-            scratch,
-            state: Mutex::default(),
+            staging: Staging::new(scratch, Some(root.to_owned())),
         })
     }
 
-    /// Gathers a small blob.
-    pub fn put_bytes(&self, media_type: &str, bytes: &[u8]) -> Result<Descriptor> {
-        let digest = Digest::of(bytes);
-        self.state().documents.insert(digest.clone(), bytes.to_vec());
-        Ok(Descriptor::new(media_type, digest, bytes.len() as u64))
-    }
-
-    /// Begins a large blob, to be given to [`stage`](Self::stage).
-    pub fn blob_writer(&self) -> Result<BlobWriter> {
-        let nameless = Nameless::new_in(&self.scratch)
-            .map_err(|cause| Error::io("create a temporary file in", &self.scratch, cause))?;
-        Ok(BlobWriter::new(nameless))
-    }
-
-    /// Gathers a blob that was written whole, made with `compression`.
-    pub fn stage(&self, blob: BlobWriter, compression: Compression) -> Result<(Digest, u64)> {
-        let (nameless, digest, size) = blob.finish();
-        let mark = read_mark(nameless.file(), compression)
-            .map_err(|cause| Error::io("read back a file in", &self.scratch, cause))?;
-        let mut state = self.state();
-        if let (Some(mark), Some(marks)) = (mark, state.marks.get_mut(&compression)) {
-            marks.insert(0, (mark, digest.clone()));
-        }
-        state.blobs.insert(digest.clone(), nameless);
-        Ok((digest, size))
-    }
-
-    /// A blob, gathered or in the layout, that is what packing would give.
-    pub fn find_known(
-        &self,
-        produce: &Produce<'_>,
-        total: u64,
-        compression: Compression,
-    ) -> Result<Option<(Digest, u64, Packed)>> {
-        let mut files = Vec::new();
-        for digest in self.with_mark(compression, total)? {
-            let gathered = self
-                .state()
-                .blobs
-                .get(&digest)
-                .map(|nameless| Arc::clone(nameless.file()));
-            let file = match gathered {
-                Some(file) => file,
-                None => match open_file(&blob_path(&self.root, &digest)) {
-                    Ok(file) => Arc::new(file),
-                    Err(_) => continue,
-                },
-            };
-            let size = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
-            files.push((digest, size, file));
-        }
-        let candidates: Vec<Candidate> = files
-            .iter()
-            .filter_map(|(digest, _, file)| {
-                Some(Candidate {
-                    digest: digest.sha256()?,
-                    file: Arc::clone(file),
-                })
-            })
-            .collect();
-        let Some(known) = find_known(produce, total, compression, &candidates)? else {
-            return Ok(None);
-        };
-        let (digest, size, _) = files.swap_remove(known.candidate);
-        let mut state = self.state();
-        if !state.blobs.contains_key(&digest) {
-            state.reused.insert(digest.clone());
-        }
-        Ok(Some((digest, size, known.packed)))
-    }
-
-    /// Digests of blobs whose mark is that of a stream of `total` bytes under `compression`.
-    fn with_mark(&self, compression: Compression, total: u64) -> Result<Vec<Digest>> {
-        let mut state = self.state();
-        if !state.marks.contains_key(&compression) {
-            let marks = self.scan(compression, &state)?;
-            state.marks.insert(compression, marks);
-        }
-        let wanted = compression.mark(total);
-        let marks = state.marks.get(&compression).map(Vec::as_slice).unwrap_or_default();
-        Ok(marks
-            .iter()
-            .filter(|(mark, _)| *mark == wanted)
-            .map(|(_, digest)| digest.clone())
-            .take(MAX_CANDIDATES)
-            .collect())
-    }
-
-    /// The marks of all blobs: of the gathered ones, then of those in the layout by digest.
-    fn scan(&self, compression: Compression, state: &State) -> Result<Vec<(Mark, Digest)>> {
-        let mut marks = Vec::new();
-        for (digest, nameless) in &state.blobs {
-            if let Ok(Some(mark)) = read_mark(nameless.file(), compression) {
-                marks.push((mark, digest.clone()));
-            }
-        }
-        let folder = self.root.join(BLOBS).join("sha256");
-        let names = match fs::read_dir(&folder) {
-            Ok(names) => names,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(marks),
-            Err(cause) => return Err(Error::io("read", &folder, cause)),
-        };
-        let mut digests: Vec<Digest> = names
-            .filter_map(|name| format!("sha256:{}", name.ok()?.file_name().to_str()?).parse().ok())
-            .collect();
-        digests.sort();
-        for digest in digests {
-            let path = blob_path(&self.root, &digest);
-            let mark = open_file(&path).and_then(|file| read_mark(&file.into(), compression));
-            if let Ok(Some(mark)) = mark {
-                marks.push((mark, digest));
-            }
-        }
-        Ok(marks)
+    /// Where blobs are gathered.
+    #[must_use]
+    pub fn staging(&self) -> &Staging {
+        &self.staging
     }
 
     /// Adds what was gathered and lets `edit` change the index, under a lock that other processes respect.
@@ -200,8 +66,8 @@ impl LayoutWriter {
         edit: impl FnOnce(&mut IndexFile) -> Result<T>,
     ) -> Result<T> {
         sweep(&self.root);
-        sweep(&self.scratch);
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        sweep(self.staging.scratch());
+        let state = self.staging.into_state();
         let root = &self.root;
         let layout = begin(root, &mut made)?;
         let mut index = layout.index_file()?;
@@ -248,10 +114,6 @@ impl LayoutWriter {
         drop(lock);
         kept
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What comes from another store.
@@ -266,7 +128,7 @@ impl BlobStore for LayoutWriter {
         if is_there {
             let metadata = fs::metadata(&path).map_err(|cause| Error::io("read blob", &path, cause))?;
             check_size(descriptor, metadata.len())?;
-            self.state().reused.insert(descriptor.digest.clone());
+            self.staging.need(&descriptor.digest);
         }
         Ok(is_there)
     }
@@ -282,36 +144,15 @@ impl BlobStore for LayoutWriter {
         step: &mut dyn Step,
         progress: &dyn Progress,
     ) -> Result<Put> {
-        let nameless = Nameless::new_in(&self.scratch)
-            .map_err(|cause| Error::io("create a temporary file in", &self.scratch, cause))?;
-        let mut blob = from.open(descriptor)?;
-        let mut buffer = vec![0; COPY_LEN];
-        loop {
-            progress.check()?;
-            let count = match blob.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
-                Err(cause) => {
-                    return Err(from_io(cause, |cause| {
-                        Error::new(ErrorKind::Io, format!("failed to read blob {}", descriptor.digest))
-                            .with_source(cause)
-                    }));
-                }
-            };
-            (&**nameless.file())
-                .write_all(&buffer[..count])
-                .map_err(|cause| Error::io("write a temporary file in", &self.scratch, cause))?;
-            step.advance(count as u64);
-        }
-        self.keep(&descriptor.digest, nameless, progress)?;
-        self.state().reused.insert(descriptor.digest.clone());
+        let copy = self.staging.copy_of(descriptor, from, step, progress)?;
+        self.keep(&descriptor.digest, copy, progress)?;
+        self.staging.need(&descriptor.digest);
         Ok(Put::Wrote)
     }
 
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
         descriptor.digest.check(bytes)?;
-        self.state().documents.insert(descriptor.digest.clone(), bytes.to_vec());
+        self.staging.keep_document(descriptor.digest.clone(), bytes);
         Ok(())
     }
 }

@@ -1,14 +1,18 @@
 //! `airpack inspect`.
 
+use std::env;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use airpack::cnb::order::ModuleRef;
+use airpack::cnb_image::package_view::PackageView;
 use airpack::error::Result;
 use airpack::oci::descriptor::media_type;
 use airpack::oci::json;
 use airpack::oci::layout::REF_NAME;
 use airpack::oci::locate::ImageLocation;
+use airpack::oci::platform::Platform;
 use airpack::operations::inspect::{
     Content, EntryView, ImageView, InspectReport, InspectRequest, LayerView, Node, run as look,
 };
@@ -16,13 +20,14 @@ use airpack::progress::in_units as size;
 use clap::Args;
 use serde_json::Value;
 
+use super::order_tree::order_tree;
 use crate::output::{Output, one_line};
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A layout, or one image in it: [oci:]DIR[:TAG|@DIGEST]
+    /// A layout, .cnb or other archive, or one image in it: [oci:]PATH[:TAG|@DIGEST]
     #[arg(value_name = "LAYOUT")]
     location: OsString,
     /// Only images for this platform: os/architecture[/variant][:os.version]
@@ -39,7 +44,7 @@ Every blob that is read is verified. -v shows all files of large layers.
 Examples:
   airpack inspect out.oci
   airpack inspect out.oci:1.0 --platform linux/arm64
-  airpack inspect out.oci --json";
+  airpack inspect hello.cnb --json";
 
 /// Files of a layer that are shown without `-v`.
 const MAX_FILES: usize = 200;
@@ -49,6 +54,7 @@ const MAX_LINE: usize = 100;
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = InspectRequest {
         location: ImageLocation::parse(&arguments.location)?,
+        scratch: env::temp_dir(),
         platform: arguments.platform.as_deref().map(str::parse).transpose()?,
     };
     let report = look(&request, &output.progress(stop))?;
@@ -61,17 +67,18 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 }
 
 fn text(report: &InspectReport, all_files: bool) -> String {
-    let mut top = Tree::new(format!("layout {}", report.layout.display()));
+    let kind = if report.is_archive { "archive" } else { "layout" };
+    let mut top = Tree::new(format!("{kind} {}", report.layout.display()));
     if report.entries.is_empty() {
         top.line("no images");
     }
     for entry in &report.entries {
-        top.push(node(entry, all_files));
+        top.push(node(entry, all_files, true));
     }
     top.render()
 }
 
-fn node(node: &Node, all_files: bool) -> Tree {
+fn node(node: &Node, all_files: bool, is_top: bool) -> Tree {
     let name = node
         .annotations
         .get(REF_NAME)
@@ -99,16 +106,103 @@ fn node(node: &Node, all_files: bool) -> Tree {
         node.annotations.iter().filter(|(name, _)| *name != REF_NAME),
     );
     match &node.content {
-        Content::Index { annotations, manifests } => {
+        Content::Index {
+            annotations,
+            package,
+            manifests,
+        } => {
             pairs(&mut tree, "annotations", annotations.iter());
+            if let Some(package) = package.as_ref().filter(|package| !package.orders.is_empty()) {
+                tree.push(composite_tree(package));
+            }
             for child in manifests {
-                tree.push(self::node(child, all_files));
+                tree.push(self::node(child, all_files, false));
             }
         }
-        Content::Image(view) => image(&mut tree, view, all_files),
+        Content::Image(view) => {
+            // one behind an index is told of there
+            let alone = view.of_package(node.platform.as_ref()).filter(|_| is_top);
+            let package = alone.and_then(|image| PackageView::of(&[image]));
+            if let Some(package) = package.filter(|package| !package.orders.is_empty()) {
+                tree.push(composite_tree(&package));
+            }
+            image(&mut tree, view, all_files);
+        }
         Content::Other => {}
     }
     tree
+}
+
+/// The order of a composite, and which layer holds which buildpack.
+fn composite_tree(package: &PackageView) -> Tree {
+    let mut tree = Tree::new(format!("composite {}", package.module));
+    let find = |entry: &ModuleRef| {
+        package
+            .modules
+            .iter()
+            .find(|module| module.id == entry.id && module.version == entry.version)
+    };
+    for view in &package.orders {
+        let mut order = order_tree(&view.order, &|entry| find(entry).map(|module| &module.label));
+        if package.orders.len() > 1 {
+            let platforms: Vec<String> = view.platforms.iter().map(ToString::to_string).collect();
+            order.text = format!("order for {}", platforms.join(", "));
+        }
+        tree.push(order);
+    }
+    let mut platforms: Vec<&Platform> = Vec::new();
+    for layer in package.modules.iter().flat_map(|module| &module.layers) {
+        if !platforms.contains(&&layer.platform) {
+            platforms.push(&layer.platform);
+        }
+    }
+    let head = std::iter::once("layer of".to_owned()).chain(platforms.iter().map(ToString::to_string));
+    let rows = package.modules.iter().map(|module| {
+        let cell = |platform: &&Platform| {
+            let layer = module.layers.iter().find(|layer| layer.platform == **platform);
+            layer.map_or_else(
+                || "-".to_owned(),
+                |layer| {
+                    let shared = if layer.is_shared { ", with others" } else { "" };
+                    format!("{} {}{shared}", size(layer.size), &layer.digest.hex()[..12])
+                },
+            )
+        };
+        let name = one_line(&format!("{}@{}", module.id, module.version));
+        std::iter::once(name).chain(platforms.iter().map(cell)).collect()
+    });
+    let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
+    let lines = aligned(&rows);
+    let mut lines = lines.into_iter();
+    let mut table = Tree::new(lines.next().unwrap_or_default());
+    for line in lines {
+        table.line(line);
+    }
+    tree.push(table);
+    tree
+}
+
+/// Rows with their cells below each other. The first row stands three columns to the left, where a tree has its title.
+fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns)
+        .map(|at| {
+            rows.iter()
+                .filter_map(|row| row.get(at))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
+        })
+        .collect();
+    let line = |(number, row): (usize, &Vec<String>)| {
+        let indent = if number == 0 { 3 } else { 0 };
+        let cells = row.iter().zip(&widths).enumerate().map(|(at, (cell, width))| {
+            let width = if at == 0 { width + indent } else { *width };
+            format!("{cell:width$}")
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().enumerate().map(line).collect()
 }
 
 fn image(tree: &mut Tree, view: &ImageView, all_files: bool) {
@@ -143,12 +237,12 @@ fn image(tree: &mut Tree, view: &ImageView, all_files: bool) {
 }
 
 fn layer_tree(number: usize, layer: &LayerView, all_files: bool) -> Tree {
-    let module = layer
-        .module
-        .as_ref()
-        .map(|module| format!(": {module}"))
-        .unwrap_or_default();
-    let mut tree = Tree::new(format!("layer {number}{module}"));
+    let modules = if layer.modules.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", layer.modules.join(", "))
+    };
+    let mut tree = Tree::new(format!("layer {number}{modules}"));
     tree.line(format!("{} ({})", layer.digest, size(layer.size)));
     if let Some(diff_id) = &layer.diff_id {
         tree.line(format!("diff id {diff_id}"));

@@ -1,7 +1,11 @@
-//! One file for each command; its path is what is typed.
+//! One file for each command; its path is what is typed. `package` and `package_plan` are what two of them share.
 
 pub(crate) mod buildpack;
+pub(crate) mod extension;
 pub(crate) mod inspect;
+mod order_tree;
+mod package;
+mod package_plan;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod serve;
@@ -17,6 +21,7 @@ use crate::output::Output;
 pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     match command {
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
+        Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
         Command::Push(arguments) => push::run(&arguments, output, stop),
         Command::Pull(arguments) => pull::run(&arguments, output, stop),

@@ -6,6 +6,6 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a buildpack into an OCI image layout: one image for each target, and an image index in front of them
+    /// Write a buildpack into an OCI image layout or a file: one image for each target, and an image index in front of them
     Package(Box<package::Arguments>),
 }

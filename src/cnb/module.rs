@@ -1,4 +1,4 @@
-//! [`BuildpackDescriptor`]: `buildpack.toml` of a buildpack, checked.
+//! [`ModuleDescriptor`]: `buildpack.toml` of a buildpack or `extension.toml` of an extension, checked.
 
 use std::path::Path;
 
@@ -6,9 +6,11 @@ use super::api::ApiVersion;
 use super::document::{Document, Located, Table};
 use super::id::{ModuleId, ModuleVersion};
 use super::labels::License;
+use super::order::DeclaredOrder;
+use super::paths::{BUILDPACK_TOML, EXTENSION_TOML};
 use super::stack::Stack;
 use super::target::{DeclaredTarget, Part, Target};
-use crate::error::{Finding, Findings, Place, Severity};
+use crate::error::{Finding, Findings, Severity};
 
 /// Media types of a software bill of materials that the buildpack spec names.
 const SBOM_FORMATS: [&str; 3] = [
@@ -17,9 +19,58 @@ const SBOM_FORMATS: [&str; 3] = [
     "application/vnd.syft+json",
 ];
 
-/// What `buildpack.toml` says (buildpack spec; distribution spec for the describing fields).
+/// What a module is: both run before the app's build, an extension to change the images that it runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModuleKind {
+    /// A buildpack, or a composite of some.
+    Buildpack,
+    /// An image extension.
+    Extension,
+}
+
+impl ModuleKind {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Buildpack => "buildpack",
+            Self::Extension => "extension",
+        }
+    }
+
+    /// The word with its article.
+    #[must_use]
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Self::Buildpack => "a buildpack",
+            Self::Extension => "an extension",
+        }
+    }
+
+    /// The file that describes it.
+    #[must_use]
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Buildpack => BUILDPACK_TOML,
+            Self::Extension => EXTENSION_TOML,
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Buildpack => Self::Extension,
+            Self::Extension => Self::Buildpack,
+        }
+    }
+}
+
+/// What a module's file says (buildpack spec; distribution spec for the describing fields).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildpackDescriptor {
+pub struct ModuleDescriptor {
+    /// What it is.
+    pub kind: ModuleKind,
     /// The Buildpack API it is written for.
     pub api: ApiVersion,
     /// Its id.
@@ -44,31 +95,29 @@ pub struct BuildpackDescriptor {
     pub stacks: Vec<Stack>,
     /// What it runs on, as written.
     pub targets: Vec<DeclaredTarget>,
-    /// Where `[[order]]` stands, which makes it a composite buildpack.
-    pub order: Option<Place>,
+    /// `[[order]]`, which makes it a composite buildpack.
+    pub order: Option<DeclaredOrder>,
 }
 
-impl BuildpackDescriptor {
+impl ModuleDescriptor {
+    /// `id@version`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}@{}", self.id, self.version)
+    }
+
     /// The targets as written.
     pub fn written_targets(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().map(|declared| &declared.target)
     }
 
-    /// The entry of `[[targets]]` that `single`, a target with at most one distribution, comes from.
-    #[must_use]
-    pub fn declaration_of(&self, single: &Target) -> Option<&DeclaredTarget> {
-        self.targets
-            .iter()
-            .find(|declared| declared.target.expand().iter().any(|other| other.same_as(single)))
-    }
-
     /// Reads the text of `file`. `None` when there is an error among the findings.
     #[must_use]
-    pub fn parse(file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
-        Document::read(file, text, |root| Self::read(root, allow_unknown_target))
+    pub fn parse(kind: ModuleKind, file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
+        Document::read(file, text, |root| Self::read(kind, root, allow_unknown_target))
     }
 
-    fn read(root: &mut Table<'_>, allow_unknown_target: bool) -> Option<Self> {
+    fn read(kind: ModuleKind, root: &mut Table<'_>, allow_unknown_target: bool) -> Option<Self> {
         let api = root
             .required_string("api")
             .and_then(|found| parsed::<ApiVersion>(root, found));
@@ -76,29 +125,37 @@ impl BuildpackDescriptor {
             let finding = Finding::warning(format!("api {} is one that no known lifecycle has", api.value));
             root.report_at(finding.hint("known are 0.2 to 0.12"), &api.place);
         }
-        let module = match root.table("buildpack") {
+        let module = match root.table(kind.name()) {
             Some(table) => ModuleTable::read(table),
             None => {
+                let name = kind.name();
                 root.report(
-                    Finding::error("`[buildpack]` is missing").hint("add [buildpack] with an id and a version"),
+                    Finding::error(format!("`[{name}]` is missing"))
+                        .hint(format!("add [{name}] with an id and a version")),
                 );
                 None
             }
         };
-        let stacks = read_stacks(root);
-        let targets = read_targets(root, allow_unknown_target);
-        let order = root.any("order");
+        let targets = read_targets(root, Severity::Warning, allow_unknown_target);
+        let (stacks, order) = match kind {
+            ModuleKind::Buildpack => (read_stacks(root), DeclaredOrder::read(root)),
+            ModuleKind::Extension => (Vec::new(), None),
+        };
         let _ = root.any("metadata");
         if let Some(order) = &order {
             for (key, is_there) in [("targets", !targets.is_empty()), ("stacks", !stacks.is_empty())] {
                 if is_there {
-                    root.report_at(Finding::error(format!("`order` and `{key}` exclude each other")), order);
+                    root.report_at(
+                        Finding::error(format!("`order` and `{key}` exclude each other")),
+                        &order.place,
+                    );
                 }
             }
         }
         root.finish_here(Severity::Warning);
         let (api, module) = (api?, module?);
         Some(Self {
+            kind,
             api: api.value,
             id: module.id,
             version: module.version,
@@ -192,7 +249,7 @@ impl ModuleTable {
 }
 
 /// The spec has `[[buildpack.exec-env]] name = "x"`, the lifecycle and pack `exec-env = ["x"]`: both are read.
-fn read_exec_env(table: &mut Table<'_>) -> Vec<String> {
+pub(super) fn read_exec_env(table: &mut Table<'_>) -> Vec<String> {
     if !table.holds_tables("exec-env") {
         return values(table.strings("exec-env"));
     }
@@ -221,12 +278,13 @@ fn read_stacks(root: &mut Table<'_>) -> Vec<Stack> {
     stacks
 }
 
-fn read_targets(root: &mut Table<'_>, allow_unknown: bool) -> Vec<DeclaredTarget> {
+/// Reads `[[targets]]`; unknown keys are reported with `unknown_keys`.
+pub(super) fn read_targets(root: &mut Table<'_>, unknown_keys: Severity, allow_unknown: bool) -> Vec<DeclaredTarget> {
     let tables = root.tables("targets");
     let mut targets: Vec<DeclaredTarget> = Vec::new();
     let mut singles: Vec<Target> = Vec::new();
     for table in tables {
-        let declared = DeclaredTarget::read(table, Severity::Warning);
+        let declared = DeclaredTarget::read(table, unknown_keys);
         for finding in declared.check(allow_unknown) {
             root.push(finding);
         }
@@ -270,8 +328,9 @@ fn values(found: Vec<Located<String>>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> (Option<BuildpackDescriptor>, Vec<String>) {
-        let (found, findings) = BuildpackDescriptor::parse(Path::new("b.toml"), text.as_bytes(), false);
+    fn parse(text: &str) -> (Option<ModuleDescriptor>, Vec<String>) {
+        let (found, findings) =
+            ModuleDescriptor::parse(ModuleKind::Buildpack, Path::new("b.toml"), text.as_bytes(), false);
         let lines = findings
             .iter()
             .map(|finding| {

@@ -1,0 +1,266 @@
+//! [`Dependency`]: an entry of `[[dependencies]]`, opened: a folder, an archive, or an image on disk.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::module_source::ModuleSource;
+use super::packaged_image::PackagedImage;
+use crate::cnb::document::Located;
+use crate::cnb::locator::{Locator, Remote};
+use crate::cnb::module::ModuleKind;
+use crate::cnb::package_config::{Dependency as Entry, PackageConfig};
+use crate::cnb::paths::PACKAGE_TOML;
+use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result};
+use crate::oci::archive_store::holds_images;
+use crate::oci::library::{FoundImage, Library};
+use crate::oci::locate::ImageLocation;
+use crate::oci::reference::ImageReference;
+
+/// The file that makes a folder an image layout.
+const LAYOUT_MARKER: &str = "oci-layout";
+
+/// What a composite depends on.
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    /// As the file says it.
+    pub written: String,
+    /// Where it is said.
+    pub place: Place,
+    /// The references that lead here: files and what they name, the first one first.
+    pub chain: Vec<String>,
+    /// What is there.
+    pub content: Content,
+}
+
+/// What a dependency turned out to be.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Not packaged yet.
+    Source(Arc<ModuleSource>),
+    /// Packaged.
+    Image(Arc<PackagedImage>),
+}
+
+impl Dependency {
+    /// The chain for people.
+    #[must_use]
+    pub fn way(&self) -> String {
+        self.chain.join(" -> ")
+    }
+}
+
+/// Opens dependencies, each folder, archive and image once.
+pub struct Opener<'a> {
+    /// Where names are looked up.
+    pub library: &'a Library,
+    /// What is written to counts as not being there.
+    pub is_output: &'a dyn Fn(&Path) -> bool,
+    /// Where nameless temporary files go.
+    pub scratch: &'a Path,
+    /// Whether operating systems and architectures pass that are not known.
+    pub allow_unknown_target: bool,
+    /// What images are needed for, to say so where one is missing.
+    pub platforms: Vec<String>,
+    opened: HashMap<PathBuf, Option<Content>>,
+}
+
+impl<'a> Opener<'a> {
+    /// With nothing open.
+    #[must_use]
+    pub fn new(
+        library: &'a Library,
+        is_output: &'a dyn Fn(&Path) -> bool,
+        scratch: &'a Path,
+        allow_unknown_target: bool,
+        platforms: Vec<String>,
+    ) -> Self {
+        Self {
+            library,
+            is_output,
+            scratch,
+            allow_unknown_target,
+            platforms,
+            opened: HashMap::new(),
+        }
+    }
+
+    /// All dependencies that `file` lists; `chain` leads to it. Those that can not be opened are left to `findings`.
+    pub fn open_all(
+        &mut self,
+        config: &PackageConfig,
+        file: &Path,
+        chain: &[String],
+        findings: &mut Findings,
+    ) -> Vec<Dependency> {
+        let mut dependencies = Vec::new();
+        for entry in &config.dependencies {
+            let mut chain = chain.to_vec();
+            chain.push(entry.value.written.clone());
+            match self.open(entry, file, findings) {
+                Ok(Some(content)) => dependencies.push(Dependency {
+                    written: entry.value.written.clone(),
+                    place: entry.place.clone(),
+                    chain,
+                    content,
+                }),
+                Ok(None) => {}
+                Err(error) => {
+                    let way = way_to(&chain);
+                    findings.push(
+                        refusal(&format!("dependency `{}`{way}", entry.value.written), &error).at(entry.place.clone()),
+                    );
+                }
+            }
+        }
+        dependencies
+    }
+
+    /// `None` when `findings` tell what is wrong.
+    fn open(&mut self, entry: &Located<Entry>, file: &Path, findings: &mut Findings) -> Result<Option<Content>> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        match &entry.value.locator {
+            Locator::Path(path) => self.open_path(&folder.join(path), findings),
+            Locator::Bare(path) if folder.join(path).exists() => self.open_path(&folder.join(path), findings),
+            Locator::Bare(name) => match name.parse::<ImageReference>() {
+                Ok(reference) if !looks_like_path(name) => {
+                    Self::open_image(&self.library.find(&reference, &self.platforms)?)
+                }
+                _ => Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("`{}` does not exist", folder.join(name).display()),
+                )
+                .with_hint("a uri is relative to the file that it stands in, or the name of an image")),
+            },
+            Locator::Image(name) => {
+                let reference: ImageReference = name.parse()?;
+                Self::open_image(&self.library.find(&reference, &self.platforms)?)
+            }
+            Locator::Stored { rest, .. } => {
+                let location = ImageLocation::parse(folder.join(rest).as_os_str())?;
+                self.open_location(&location)
+            }
+            Locator::Remote(remote) => Err(unreachable_offline(*remote, &entry.value.written)),
+        }
+    }
+
+    fn open_path(&mut self, path: &Path, findings: &mut Findings) -> Result<Option<Content>> {
+        let real = fs::canonicalize(path).map_err(|cause| Error::io("open", path, cause))?;
+        if let Some(known) = self.opened.get(&real) {
+            return Ok(known.clone());
+        }
+        let is_layout = real.join(LAYOUT_MARKER).exists() && !real.join(ModuleKind::Buildpack.file()).exists();
+        let content = if is_layout || (real.is_file() && holds_images(path)?) {
+            let location = ImageLocation {
+                layout: path.to_owned(),
+                selector: None,
+            };
+            self.open_location(&location)?
+        } else {
+            let source = ModuleSource::open(
+                ModuleKind::Buildpack,
+                path,
+                self.is_output,
+                self.scratch,
+                self.allow_unknown_target,
+                findings,
+            )
+            .map_err(|error| not_for_composites(path, error))?;
+            source.map(|source| Content::Source(Arc::new(source)))
+        };
+        self.opened.insert(real, content.clone());
+        Ok(content)
+    }
+
+    fn open_location(&mut self, location: &ImageLocation) -> Result<Option<Content>> {
+        let found = self.library.open_at(location)?;
+        Self::open_image(&found)
+    }
+
+    fn open_image(found: &FoundImage) -> Result<Option<Content>> {
+        Ok(Some(Content::Image(Arc::new(PackagedImage::open(found)?))))
+    }
+
+    /// What the `package.toml` of a composite in a folder lists; nothing where there is none.
+    pub fn open_below(
+        &mut self,
+        source: &ModuleSource,
+        chain: &[String],
+        findings: &mut Findings,
+    ) -> Result<Vec<Dependency>> {
+        let file = source.tree.origin().join(PACKAGE_TOML);
+        if source.tree.is_archive() || !file.is_file() {
+            return Ok(Vec::new());
+        }
+        let text = fs::read(&file).map_err(|cause| Error::io("read", &file, cause))?;
+        let (config, faults) = PackageConfig::parse(&file, &text, self.allow_unknown_target);
+        findings.append(faults);
+        Ok(config
+            .map(|config| self.open_all(&config, &file, chain, findings))
+            .unwrap_or_default())
+    }
+}
+
+/// How a dependency is come by, where that is not plain from its place.
+fn way_to(chain: &[String]) -> String {
+    if chain.len() > 2 {
+        format!(" (by way of {})", chain.join(" -> "))
+    } else {
+        String::new()
+    }
+}
+
+/// An error as a finding about `what`: with its causes, and its hint.
+#[must_use]
+pub fn refusal(what: &str, error: &Error) -> Finding {
+    let mut message = format!("{what}: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message += ": ";
+        message += &inner.to_string();
+        cause = inner.source();
+    }
+    let mut finding = Finding::error(message);
+    finding.hint = error.hint().map(ToOwned::to_owned);
+    finding
+}
+
+fn looks_like_path(text: &str) -> bool {
+    let archives = [".cnb", ".tar", ".tgz", ".tar.gz", ".zip"];
+    text.starts_with(['.', '/']) || archives.iter().any(|suffix| text.ends_with(suffix))
+}
+
+/// The hint about `--path` and the other command does not help with a dependency.
+fn not_for_composites(path: &Path, error: Error) -> Error {
+    let is_extension = path.join(ModuleKind::Extension.file()).exists();
+    match error.kind() {
+        ErrorKind::NotFound if is_extension => Error::invalid(format!("`{}` is an extension", path.display()))
+            .with_hint("extensions go into a builder; a buildpack can not depend on them"),
+        _ => error,
+    }
+}
+
+fn unreachable_offline(remote: Remote, uri: &str) -> Error {
+    let refuse = |what: &str| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("it is {what}, and airpack works offline"),
+        )
+    };
+    match remote {
+        Remote::Registry => refuse("in the CNB registry").with_hint(
+            "the registry lists the image of each version: bring that with `airpack pull IMAGE --layout base.oci`, and name it as docker://IMAGE with --from base.oci",
+        ),
+        Remote::Download => refuse("to be downloaded").with_hint(format!(
+            "download it on a connected machine, for example with `curl -LO {uri}`, and name the file"
+        )),
+        Remote::Builder => Error::new(
+            ErrorKind::Unsupported,
+            "it is in a builder, which only a build has".to_owned(),
+        )
+        .with_hint("name the buildpack's folder, archive or image"),
+        Remote::Unknown => Error::new(ErrorKind::Unsupported, "its scheme is not known".to_owned())
+            .with_hint("known are paths, file:///PATH, docker://NAME, oci:DIR[:TAG], oci-archive:FILE and docker-archive:FILE"),
+    }
+}

@@ -1,0 +1,227 @@
+//! [`PackagedImage`]: a dependency that is packaged already, and what it has for a target.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::buildpackage;
+use super::packaged_layer::PackagedLayer;
+use super::view::BuildpackageView;
+use crate::cnb::id::{ModuleId, ModuleVersion};
+use crate::cnb::labels::ModuleLayer;
+use crate::cnb::target::Target;
+use crate::error::{Error, ErrorKind, Result};
+use crate::oci::descriptor::Descriptor;
+use crate::oci::digest::Digest;
+use crate::oci::library::FoundImage;
+use crate::oci::opened::{OpenedImage, images_below};
+use crate::oci::platform::Platform;
+use crate::oci::store::ImageSource;
+
+/// An image on disk that holds buildpacks, for one platform or several.
+pub struct PackagedImage {
+    source: Arc<dyn ImageSource>,
+    images: Vec<Descriptor>,
+    layers: Mutex<HashMap<Digest, Arc<PackagedLayer>>>,
+}
+
+impl std::fmt::Debug for PackagedImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a buildpackage in {}", self.source.location())
+    }
+}
+
+/// The buildpacks of one image.
+#[derive(Debug, Clone)]
+pub struct PackagedModules {
+    image: OpenedImage,
+    /// The main one, then the others by id.
+    pub modules: Vec<PackagedModule>,
+}
+
+/// A buildpack by its image's label.
+#[derive(Debug, Clone)]
+pub struct PackagedModule {
+    /// Its id.
+    pub id: ModuleId,
+    /// Its version.
+    pub version: ModuleVersion,
+    /// What the label says of it.
+    pub label: ModuleLayer,
+}
+
+impl PackagedImage {
+    /// Lists what is there; nothing is looked into.
+    pub fn open(found: &FoundImage) -> Result<Self> {
+        let images = images_below(&*found.source, &found.roots)?;
+        if images.is_empty() {
+            return Err(Error::invalid(format!(
+                "there are no images in {}",
+                found.source.location()
+            )));
+        }
+        Ok(Self {
+            source: Arc::clone(&found.source),
+            images,
+            layers: Mutex::default(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.source.location()
+    }
+
+    /// What is in any of the images, to know ids and orders by.
+    pub fn any(&self) -> Result<PackagedModules> {
+        let mut failure = None;
+        for image in &self.images {
+            match self.read(image) {
+                Ok(modules) => return Ok(modules),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        Err(failure.expect("there is an image"))
+    }
+
+    /// What is for `target`: by platform, or because the buildpacks name no architecture, variant or distribution.
+    pub fn for_target(&self, target: &Target) -> Result<PackagedModules> {
+        let target = target.with_defaults();
+        let wanted = buildpackage::platform(&target);
+        let mut by_distance: Vec<(u8, &Descriptor)> = self
+            .images
+            .iter()
+            .filter_map(|image| Some((image.platform.as_ref()?.distance(&wanted)?, image)))
+            .filter(|(_, image)| buildpackage::may_be_for_distro(image, &target))
+            .collect();
+        by_distance.sort_by_key(|(distance, _)| *distance);
+        if let Some((_, image)) = by_distance.first() {
+            return self.read(image);
+        }
+        // no descriptor says that it is the one: images say more of themselves
+        let any_version = Platform {
+            os_version: None,
+            ..wanted.clone()
+        };
+        let mut failure = None;
+        let mut for_any = None;
+        let mut has = Vec::new();
+        for image in &self.images {
+            let modules = match self.read(image) {
+                Ok(modules) => modules,
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    continue;
+                }
+            };
+            let own = modules.image.platform();
+            if image.platform.is_none() && own.distance(&wanted).is_some() {
+                return Ok(modules);
+            }
+            let says_no_version = own.os_version.is_none() && own.distance(&any_version).is_some();
+            if says_no_version && modules.fit(|own| own.fits(&target) && own.distros.is_empty()) {
+                return Ok(modules);
+            }
+            let same_os = own.os.is_empty() || own.os == target.os;
+            if for_any.is_none() && same_os && modules.fit(|own| own.fits(&target) && own.names_os_only()) {
+                for_any = Some(modules);
+            }
+            has.push(own.to_string());
+        }
+        match (for_any, failure) {
+            (Some(modules), _) => Ok(modules),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(Error::new(ErrorKind::NotFound, format!("it has no image for {wanted}"))
+                .with_hint(format!("it has {}", has.join(", ")))),
+        }
+    }
+
+    fn known_layers(&self) -> MutexGuard<'_, HashMap<Digest, Arc<PackagedLayer>>> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, image: &Descriptor) -> Result<PackagedModules> {
+        let opened = OpenedImage::read(&*self.source, image)?
+            .ok_or_else(|| Error::invalid(format!("{} is no image", image.digest)))?;
+        PackagedModules::of(opened)
+    }
+
+    /// The layer of a module, looked through when it is first asked for.
+    pub fn layer(&self, modules: &PackagedModules, module: &PackagedModule) -> Result<Arc<PackagedLayer>> {
+        let diff_id = &module.label.layer_diff_id;
+        let (descriptor, diff_id) = modules.image.layer(diff_id).ok_or_else(|| {
+            Error::damaged(format!(
+                "its label says that {}@{} is in layer {diff_id}, which it has not",
+                module.id, module.version
+            ))
+        })?;
+        if let Some(known) = self.known_layers().get(&descriptor.digest) {
+            return Ok(Arc::clone(known));
+        }
+        let together: Vec<(ModuleId, ModuleVersion)> = modules
+            .modules
+            .iter()
+            .filter(|other| other.label.layer_diff_id == module.label.layer_diff_id)
+            .map(|other| (other.id.clone(), other.version.clone()))
+            .collect();
+        let layer = Arc::new(PackagedLayer::open(&self.source, descriptor, diff_id, &together)?);
+        self.known_layers()
+            .insert(descriptor.digest.clone(), Arc::clone(&layer));
+        Ok(layer)
+    }
+}
+
+impl PackagedModules {
+    fn of(image: OpenedImage) -> Result<Self> {
+        let Some(view) = BuildpackageView::of(&image.config.labels())? else {
+            return Err(
+                Error::invalid("it is no buildpackage: its labels do not say what is in it")
+                    .with_hint("only images that `buildpack package` made can be dependencies"),
+            );
+        };
+        let (id, version) = (&view.metadata.id, &view.metadata.version);
+        if view
+            .extensions
+            .get(id)
+            .is_some_and(|versions| versions.contains_key(version))
+        {
+            return Err(Error::invalid(format!("it is an extension, {id}@{version}"))
+                .with_hint("extensions go into a builder; a buildpack can not depend on them"));
+        }
+        let mut modules = Vec::new();
+        for (id, versions) in view.modules {
+            for (version, label) in versions {
+                modules.push(PackagedModule {
+                    id: id.parse()?,
+                    version: version.parse()?,
+                    label,
+                });
+            }
+        }
+        let is_main = |module: &PackagedModule| module.id.as_str() == id && module.version.as_str() == version;
+        let Some(main) = modules.iter().position(is_main) else {
+            return Err(Error::damaged(format!(
+                "its labels say that it is {id}@{version}, and that no layer holds that"
+            )));
+        };
+        modules[..=main].rotate_right(1);
+        Ok(Self { image, modules })
+    }
+
+    /// Whether each buildpack that does something has such a target, or none at all.
+    fn fit(&self, suits: impl Fn(&Target) -> bool) -> bool {
+        self.modules
+            .iter()
+            .filter(|module| !module.label.is_composite())
+            .all(|module| module.label.targets.is_empty() || module.label.targets.iter().any(&suits))
+    }
+
+    /// Whether the layer of this module holds others too, as a flattened one does.
+    #[must_use]
+    pub fn shares_layer(&self, module: &PackagedModule) -> bool {
+        let same = |other: &&PackagedModule| other.label.layer_diff_id == module.label.layer_diff_id;
+        self.modules.iter().filter(same).count() > 1
+    }
+}

@@ -1,0 +1,215 @@
+//! [`PackagedLayer`]: a layer of a buildpackage that somebody else made, looked through before it is used.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::entry::{Entry, EntryKind, display_path, is_within, parent, relative_path};
+use crate::archive::limit::Limited;
+use crate::archive::tar_read::TarReader;
+use crate::cnb::id::{ModuleId, ModuleVersion};
+use crate::cnb::module::{ModuleDescriptor, ModuleKind};
+use crate::cnb::paths::{BUILDPACK_TOML, module_version_folder};
+use crate::error::{Error, Result, from_io};
+use crate::oci::descriptor::Descriptor;
+use crate::oci::digest::DiffId;
+use crate::oci::layer::{Layer, LayerContent};
+use crate::oci::store::ImageSource;
+
+/// The most that is read of a `buildpack.toml`.
+const MAX_TOML: u64 = 4 << 20;
+
+/// A layer that holds what its image's label says, and nothing else.
+pub struct PackagedLayer {
+    source: Arc<dyn ImageSource>,
+    /// As it is there.
+    found: Descriptor,
+    /// As it is in an image of OCI media types.
+    pub layer: Layer,
+    /// Length before compression in bytes.
+    pub uncompressed: u64,
+    entries: Vec<Entry>,
+}
+
+impl std::fmt::Debug for PackagedLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {}", self.found.digest, self.source.location())
+    }
+}
+
+impl PackagedLayer {
+    /// Reads the whole layer. It must unpack to `diff_id` and hold the folders of `modules`, no other files, and none that lead out.
+    pub fn open(
+        source: &Arc<dyn ImageSource>,
+        found: &Descriptor,
+        diff_id: &DiffId,
+        modules: &[(ModuleId, ModuleVersion)],
+    ) -> Result<Self> {
+        let layer = Self::read_through(source, found, diff_id, modules);
+        layer.map_err(|error| error.context(format!("failed to read layer {}", found.digest)))
+    }
+
+    fn read_through(
+        source: &Arc<dyn ImageSource>,
+        found: &Descriptor,
+        diff_id: &DiffId,
+        modules: &[(ModuleId, ModuleVersion)],
+    ) -> Result<Self> {
+        let mut content = LayerContent::open(&**source, found)?;
+        let media_type = content.media_type;
+        let mut check = Check::of(modules);
+        let mut entries = Vec::new();
+        let mut uncompressed = 0;
+        let mut tar = TarReader::new(Limited::new(&mut content, found.size));
+        while let Some(entry) = tar.next_entry()? {
+            let offset = entry.offset;
+            let entry = normalized(entry.entry)?;
+            uncompressed = offset + entry.kind.size();
+            check.entry(&entry, &mut tar.content())?;
+            entries.push(entry);
+        }
+        check.finish()?;
+        let unpacked = content.finish()?;
+        if unpacked != *diff_id {
+            return Err(Error::damaged(format!(
+                "it unpacks to {unpacked}, but its image says {diff_id}"
+            )));
+        }
+        Ok(Self {
+            source: Arc::clone(source),
+            found: found.clone(),
+            layer: Layer {
+                descriptor: Descriptor::new(media_type, found.digest.clone(), found.size),
+                diff_id: diff_id.clone(),
+            },
+            uncompressed,
+            entries,
+        })
+    }
+
+    /// What it is read from.
+    #[must_use]
+    pub fn source(&self) -> &dyn ImageSource {
+        &*self.source
+    }
+
+    /// The entries of one module's folder, paths with a `/` in front.
+    pub fn entries_of(&self, id: &ModuleId, version: &ModuleVersion) -> impl Iterator<Item = &Entry> {
+        let folder = module_version_folder(ModuleKind::Buildpack, id, version);
+        self.entries
+            .iter()
+            .filter(move |entry| is_within(&entry.path, folder.as_bytes()))
+    }
+
+    /// Gives all entries with their contents.
+    pub fn read(&self, each: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>) -> Result<()> {
+        let mut content = LayerContent::open(&*self.source, &self.found)?;
+        let mut tar = TarReader::new(&mut content);
+        while let Some(entry) = tar.next_entry()? {
+            let entry = normalized(entry.entry)?;
+            each(&entry, &mut tar.content())?;
+        }
+        content.finish().map(drop)
+    }
+}
+
+/// With a `/` in front of its path and no other form of it, as all buildpackages are written.
+fn normalized(mut entry: Entry) -> Result<Entry> {
+    let relative = relative_path(entry.path.strip_prefix(b"/").unwrap_or(&entry.path))?;
+    entry.path = [b"/", &relative.unwrap_or_default()[..]].concat();
+    Ok(entry)
+}
+
+struct Check<'m> {
+    /// By folder: the module, and whether its `buildpack.toml` was seen.
+    folders: BTreeMap<Vec<u8>, (&'m (ModuleId, ModuleVersion), bool)>,
+    above: BTreeSet<Vec<u8>>,
+}
+
+impl<'m> Check<'m> {
+    fn of(modules: &'m [(ModuleId, ModuleVersion)]) -> Self {
+        let mut check = Self {
+            folders: BTreeMap::new(),
+            above: BTreeSet::from([b"/".to_vec()]),
+        };
+        for module in modules {
+            let folder = module_version_folder(ModuleKind::Buildpack, &module.0, &module.1).into_bytes();
+            let mut path = folder.as_slice();
+            while let Some(above) = parent(path).filter(|above| !above.is_empty()) {
+                check.above.insert(above.to_vec());
+                path = above;
+            }
+            check.folders.insert(folder, (module, false));
+        }
+        check
+    }
+
+    fn entry(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<()> {
+        let shown = || display_path(&entry.path);
+        if let EntryKind::Special(kind) = &entry.kind {
+            return Err(Error::invalid(format!("it holds `{}`, a {}", shown(), kind.name())));
+        }
+        let within = self
+            .folders
+            .iter_mut()
+            .find(|(folder, _)| is_within(&entry.path, folder));
+        let Some((folder, (module, is_described))) = within else {
+            if entry.kind == EntryKind::Dir && self.above.contains(&entry.path) {
+                return Ok(());
+            }
+            let folders: Vec<String> = self.folders.keys().map(|folder| display_path(folder)).collect();
+            return Err(Error::invalid(format!(
+                "it holds `{}`, but by its image's label it is the layer of {}",
+                shown(),
+                folders.join(", ")
+            )));
+        };
+        if let EntryKind::Hardlink { target } = &entry.kind
+            && !is_within(&[b"/", target.strip_prefix(b"/").unwrap_or(target)].concat(), folder)
+        {
+            return Err(Error::invalid(format!(
+                "`{}` in it is a hard link to `{}`, outside of the buildpack's folder",
+                shown(),
+                display_path(target)
+            )));
+        }
+        if entry.path[folder.len()..] == *[b"/", BUILDPACK_TOML.as_bytes()].concat() {
+            *is_described = true;
+            if entry.kind.size() <= MAX_TOML {
+                check_descriptor(module, &shown(), content)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        match self.folders.iter().find(|(_, (_, is_described))| !is_described) {
+            Some((folder, (module, _))) => Err(Error::invalid(format!(
+                "by its image's label it is the layer of {}@{}, but it holds no `{}/{BUILDPACK_TOML}`",
+                module.0,
+                module.1,
+                display_path(folder)
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An error when the file says that it is another module; what is wrong with it otherwise is for its author.
+fn check_descriptor(module: &(ModuleId, ModuleVersion), shown: &str, content: &mut dyn Read) -> Result<()> {
+    let mut text = Vec::new();
+    content.read_to_end(&mut text).map_err(|cause| {
+        from_io(cause, |cause| {
+            Error::damaged(format!("`{shown}` in it can not be read")).with_source(cause)
+        })
+    })?;
+    let (found, _) = ModuleDescriptor::parse(ModuleKind::Buildpack, Path::new(shown), &text, true);
+    let wanted = format!("{}@{}", module.0, module.1);
+    match found.map(|found| found.full_name()).filter(|found| *found != wanted) {
+        Some(found) => Err(Error::invalid(format!(
+            "`{shown}` in it is for {found}, but by its image's label it is the layer of {wanted}"
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! [`ArchiveFile`]: a layout in one uncompressed tar, as a `.cnb` or an oci-archive is (distribution spec; OCI image layout).
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::super::descriptor::Descriptor;
+use super::super::graph::Graph;
+use super::super::json;
+use super::super::store::BlobSource;
+use super::blob_file::{Nameless, sweep};
+use super::{BLOBS, INDEX, IndexFile, MARKER, Marker, Staging, VERSION};
+use crate::archive::entry::{Entry, EntryKind};
+use crate::archive::tar_write::TarWriter;
+use crate::archive::timestamp::NORMALIZED;
+use crate::error::{Error, Result, from_io};
+use crate::progress::Progress;
+
+/// Such a file, whole but without a name.
+#[derive(Debug)]
+pub struct ArchiveFile {
+    nameless: Nameless,
+}
+
+impl ArchiveFile {
+    /// Writes `root` and all that it leads to, for a file in `folder`. `index.json` has `root` as its one entry, without a name.
+    pub fn write(staging: &Staging, root: &Descriptor, folder: &Path, progress: &dyn Progress) -> Result<Self> {
+        sweep(folder);
+        let failed = |cause| Error::io("write a file in", folder, cause);
+        let nameless = Nameless::new_in(folder).map_err(failed)?;
+        let out = BufWriter::with_capacity(128 << 10, &**nameless.file());
+        let written = write_tar(staging, root, out, progress);
+        written.map_err(|cause| from_io(cause, failed))?;
+        Ok(Self { nameless })
+    }
+
+    /// Gives the file its name, in place of what has it.
+    pub fn name(self, path: &Path) -> Result<()> {
+        let failed = |cause| Error::io("write", path, cause);
+        match fs::symlink_metadata(path) {
+            Ok(there) if there.is_dir() => Err(Error::invalid(format!("`{}` is a folder", path.display()))),
+            Ok(_) => self.nameless.replace(path).map_err(failed),
+            Err(_) => self.nameless.name(path).map_err(failed),
+        }
+    }
+}
+
+fn write_tar(staging: &Staging, root: &Descriptor, out: impl Write, progress: &dyn Progress) -> std::io::Result<()> {
+    let mut index = IndexFile::default();
+    index.enter_unnamed(root);
+    let graph = Graph::read(staging, root, progress)?;
+    let mut blobs: Vec<&Descriptor> = graph.documents.iter().map(|document| &document.descriptor).collect();
+    blobs.extend(graph.blobs().into_values());
+    blobs.sort_by(|a, b| a.digest.cmp(&b.digest));
+    blobs.dedup_by(|a, b| a.digest == b.digest);
+
+    let marker = json::to_bytes(&Marker {
+        version: VERSION.to_owned(),
+    });
+    let mut tar = TarWriter::new(out);
+    // what says that this is a layout comes first, for readers that look no further
+    for (name, content) in [(MARKER, marker), (INDEX, index.to_bytes())] {
+        tar.file(&file(name.to_owned(), content.len() as u64), &mut &content[..])?;
+    }
+    tar.header(&folder(BLOBS.to_owned()))?;
+    let mut algorithm = "";
+    for blob in blobs {
+        progress.check()?;
+        if blob.digest.algorithm() != algorithm {
+            algorithm = blob.digest.algorithm();
+            tar.header(&folder(format!("{BLOBS}/{algorithm}")))?;
+        }
+        let name = format!("{BLOBS}/{algorithm}/{}", blob.digest.hex());
+        tar.file(&file(name, blob.size), &mut staging.open(blob)?)?;
+    }
+    tar.finish()?.flush()
+}
+
+fn file(path: String, size: u64) -> Entry {
+    entry(path, EntryKind::File { size }, 0o644)
+}
+
+fn folder(path: String) -> Entry {
+    entry(path, EntryKind::Dir, 0o755)
+}
+
+fn entry(path: String, kind: EntryKind, mode: u32) -> Entry {
+    Entry {
+        path: path.into_bytes(),
+        kind,
+        mode,
+        uid: 0,
+        gid: 0,
+        mtime: NORMALIZED,
+    }
+}
