@@ -1,6 +1,8 @@
 //! What the benchmarks share: a command is run and measured, and its figures become a line.
 #![allow(dead_code, reason = "each benchmark uses what it needs")]
 
+pub(crate) mod source;
+
 use std::env;
 use std::io::{self, Write};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::module_source::ModuleSource;
@@ -121,8 +121,8 @@ impl<'a> Opener<'a> {
     fn open(&mut self, entry: &Located<Entry>, file: &Path, findings: &mut Findings) -> Result<Option<Content>> {
         let folder = file.parent().unwrap_or(Path::new(""));
         match &entry.value.locator {
-            Locator::Path(path) => self.open_path(&folder.join(path), findings),
-            Locator::Bare(path) if folder.join(path).exists() => self.open_path(&folder.join(path), findings),
+            Locator::Path(path) => self.open_path(&beside(folder, path), findings),
+            Locator::Bare(path) if folder.join(path).exists() => self.open_path(&beside(folder, path), findings),
             Locator::Bare(name) => match name.parse::<ImageReference>() {
                 Ok(reference) if !looks_like_path(name) => {
                     Self::open_image(&self.library.find(&reference, &self.platforms)?)
@@ -199,6 +199,29 @@ impl<'a> Opener<'a> {
         Ok(config
             .map(|config| self.open_all(&config, &file, chain, findings))
             .unwrap_or_default())
+    }
+}
+
+/// `path` relative to `folder`, without `x/..` in it where that leads to the same.
+#[must_use]
+pub fn beside(folder: &Path, path: &str) -> PathBuf {
+    let joined = folder.join(path);
+    let mut short = PathBuf::new();
+    for part in joined.components() {
+        let can_go_up = matches!(short.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::ParentDir if can_go_up => {
+                short.pop();
+            }
+            Component::CurDir => {}
+            part => short.push(part),
+        }
+    }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if !short.as_os_str().is_empty() && real(&short).is_some() && real(&short) == real(&joined) {
+        short
+    } else {
+        joined
     }
 }
 

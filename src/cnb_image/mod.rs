@@ -5,6 +5,7 @@ pub mod dependency;
 mod links;
 pub mod module_layer;
 pub mod module_source;
+pub mod package_file;
 pub mod package_view;
 pub mod packaged_image;
 pub mod packaged_layer;

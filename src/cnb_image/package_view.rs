@@ -27,6 +27,9 @@ pub struct OrderView {
     pub platforms: Vec<Platform>,
     /// The groups.
     pub order: Order,
+    /// What the labels of these images say of all modules, as far as orders go.
+    #[serde(skip)]
+    pub labels: BuildpackageView,
 }
 
 /// A module of the package.
@@ -100,11 +103,14 @@ impl PackageView {
         else {
             return;
         };
-        match self.orders.iter_mut().find(|known| known.order == *order) {
+        // composites in it may have other orders, too
+        let is_same = |known: &OrderView| orders_of(&known.labels).eq(orders_of(image.labels));
+        match self.orders.iter_mut().find(|known| is_same(known)) {
             Some(known) => known.platforms.push(image.platform.clone()),
             None => self.orders.push(OrderView {
                 platforms: vec![image.platform.clone()],
                 order: order.clone(),
+                labels: image.labels.clone(),
             }),
         }
     }
@@ -138,4 +144,10 @@ impl PackageView {
                 }));
         }
     }
+}
+
+/// The orders of all composites.
+fn orders_of(labels: &BuildpackageView) -> impl Iterator<Item = (&str, &str, &Order)> {
+    let all = labels.all().map(|(id, version, label)| (id, version, &label.order));
+    all.filter(|(_, _, order)| !order.is_empty())
 }

@@ -16,6 +16,7 @@ use crate::oci::library::FoundImage;
 use crate::oci::opened::{OpenedImage, images_below};
 use crate::oci::platform::Platform;
 use crate::oci::store::ImageSource;
+use crate::progress::Progress;
 
 /// An image on disk that holds buildpacks, for one platform or several.
 pub struct PackagedImage {
@@ -149,7 +150,12 @@ impl PackagedImage {
     }
 
     /// The layer of a module, looked through when it is first asked for.
-    pub fn layer(&self, modules: &PackagedModules, module: &PackagedModule) -> Result<Arc<PackagedLayer>> {
+    pub fn layer(
+        &self,
+        modules: &PackagedModules,
+        module: &PackagedModule,
+        progress: &dyn Progress,
+    ) -> Result<Arc<PackagedLayer>> {
         let diff_id = &module.label.layer_diff_id;
         let (descriptor, diff_id) = modules.image.layer(diff_id).ok_or_else(|| {
             Error::damaged(format!(
@@ -166,7 +172,13 @@ impl PackagedImage {
             .filter(|other| other.label.layer_diff_id == module.label.layer_diff_id)
             .map(|other| (other.id.clone(), other.version.clone()))
             .collect();
-        let layer = Arc::new(PackagedLayer::open(&self.source, descriptor, diff_id, &together)?);
+        let layer = Arc::new(PackagedLayer::open(
+            &self.source,
+            descriptor,
+            diff_id,
+            &together,
+            progress,
+        )?);
         self.known_layers()
             .insert(descriptor.digest.clone(), Arc::clone(&layer));
         Ok(layer)

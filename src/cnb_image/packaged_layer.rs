@@ -16,6 +16,7 @@ use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::DiffId;
 use crate::oci::layer::{Layer, LayerContent};
 use crate::oci::store::ImageSource;
+use crate::progress::Progress;
 
 /// The most that is read of a `buildpack.toml`.
 const MAX_TOML: u64 = 4 << 20;
@@ -45,8 +46,9 @@ impl PackagedLayer {
         found: &Descriptor,
         diff_id: &DiffId,
         modules: &[(ModuleId, ModuleVersion)],
+        progress: &dyn Progress,
     ) -> Result<Self> {
-        let layer = Self::read_through(source, found, diff_id, modules);
+        let layer = Self::read_through(source, found, diff_id, modules, progress);
         layer.map_err(|error| error.context(format!("failed to read layer {}", found.digest)))
     }
 
@@ -55,22 +57,21 @@ impl PackagedLayer {
         found: &Descriptor,
         diff_id: &DiffId,
         modules: &[(ModuleId, ModuleVersion)],
+        progress: &dyn Progress,
     ) -> Result<Self> {
         let mut content = LayerContent::open(&**source, found)?;
         let media_type = content.media_type;
         let mut check = Check::of(modules);
         let mut entries = Vec::new();
-        let mut uncompressed = 0;
         let mut tar = TarReader::new(Limited::new(&mut content, found.size));
         while let Some(entry) = tar.next_entry()? {
-            let offset = entry.offset;
+            progress.check()?;
             let entry = normalized(entry.entry)?;
-            uncompressed = offset + entry.kind.size();
             check.entry(&entry, &mut tar.content())?;
             entries.push(entry);
         }
         check.finish()?;
-        let unpacked = content.finish()?;
+        let (unpacked, uncompressed) = content.finish()?;
         if unpacked != *diff_id {
             return Err(Error::damaged(format!(
                 "it unpacks to {unpacked}, but its image says {diff_id}"

@@ -47,7 +47,12 @@ impl BuildpackageView {
     /// What is said of the main module.
     #[must_use]
     pub fn main(&self) -> Option<&ModuleLayer> {
-        let (id, version) = (&self.metadata.id, &self.metadata.version);
+        self.module(&self.metadata.id, &self.metadata.version)
+    }
+
+    /// What is said of a module.
+    #[must_use]
+    pub fn module(&self, id: &str, version: &str) -> Option<&ModuleLayer> {
         let found = self.modules.get(id).or_else(|| self.extensions.get(id));
         found?.get(version)
     }

@@ -87,7 +87,7 @@ pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Optio
         while let Some(found) = tar.next_entry()? {
             entries.push(found.entry);
         }
-        Ok((entries, content.finish()?))
+        Ok((entries, content.finish()?.0))
     };
     read().map(Some).map_err(in_blob)
 }
@@ -100,6 +100,7 @@ fn is_layer(media_type: &str) -> bool {
 /// The tar of a layer, read from its blob, which is verified on the way.
 pub struct LayerContent<'a> {
     hashing: Hashing<Box<dyn Read + 'a>>,
+    passed: u64,
     /// The media type that fits the compression, which is told from the first bytes: media types have been wrong before.
     pub media_type: &'static str,
 }
@@ -119,20 +120,23 @@ impl<'a> LayerContent<'a> {
         };
         Ok(Self {
             hashing: Hashing::new(content),
+            passed: 0,
             media_type,
         })
     }
 
-    /// Reads what is left, and tells the digest of all.
-    pub fn finish(mut self) -> Result<DiffId> {
+    /// Reads what is left, and tells the digest of all and its length.
+    pub fn finish(mut self) -> Result<(DiffId, u64)> {
         std::io::copy(&mut self, &mut std::io::sink()).map_err(unreadable)?;
-        Ok(DiffId::from_sha256(self.hashing.digest()))
+        Ok((DiffId::from_sha256(self.hashing.digest()), self.passed))
     }
 }
 
 impl Read for LayerContent<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.hashing.read(buffer)
+        let count = self.hashing.read(buffer)?;
+        self.passed += count as u64;
+        Ok(count)
     }
 }
 

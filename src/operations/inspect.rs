@@ -417,6 +417,14 @@ fn package_of(nodes: &[Node]) -> Option<PackageView> {
 }
 
 impl ImageView {
+    /// Whether it packages an extension.
+    #[must_use]
+    pub fn is_extension(&self) -> bool {
+        self.package
+            .as_ref()
+            .is_some_and(|labels| !labels.extensions.is_empty())
+    }
+
     /// The image as one of a package; `None` for one of something else. `platform` is what an index says of it.
     #[must_use]
     pub fn of_package(&self, platform: Option<&Platform>) -> Option<ImageOfPackage<'_>> {

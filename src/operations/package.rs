@@ -12,20 +12,16 @@ use serde::Serialize;
 use crate::archive::compress::Compression;
 use crate::archive::file_tree::FileTree;
 use crate::archive::timestamp::Timestamp;
-use crate::cnb::airpack_config::AirpackConfig;
-use crate::cnb::document::Located;
 use crate::cnb::labels::ModuleLayers;
-use crate::cnb::locator::Locator;
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
-use crate::cnb::package_config::PackageConfig;
-use crate::cnb::paths::AIRPACK_TOML;
-use crate::cnb::target::{Part, Target};
+use crate::cnb::target::Target;
 use crate::cnb_image::buildpackage;
 use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::module_source::ModuleSource;
+use crate::cnb_image::package_file::PackageFile;
 use crate::cnb_image::plan::member::{LayerContent, LayerPlan};
-use crate::cnb_image::plan::package::{Config, ImagePlan, Ingredients, PackagePlan, plan as plan_images};
-use crate::error::{Error, Finding, Findings, Place, Result};
+use crate::cnb_image::plan::package::{ImagePlan, Ingredients, PackagePlan, plan as plan_images};
+use crate::error::{Error, Finding, Findings, Result};
 use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::image::Image;
@@ -246,13 +242,6 @@ pub struct LayerReport {
     pub taken_from: Option<String>,
 }
 
-/// `package.toml`, read.
-struct PackageFile {
-    file: PathBuf,
-    config: PackageConfig,
-    settings: Option<AirpackConfig>,
-}
-
 /// Reads the sources and decides everything. Nothing is written.
 pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<PreparedPackage> {
     check_output(&request.output)?;
@@ -260,7 +249,7 @@ pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<Prep
     let mut findings = Findings::default();
     let package_file = match &request.config {
         None => None,
-        Some(file) => match PackageFile::read(file, request, &mut findings)? {
+        Some(file) => match PackageFile::read(file, request.allow_unknown_target, &mut findings)? {
             Some(read) => Some(read),
             None => return Err(sum_up(findings, &format!("read `{}`", file.display()))),
         },
@@ -300,7 +289,7 @@ pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<Prep
     );
     let mut dependencies = Vec::new();
     if let Some(read) = &package_file {
-        read.check(&source, request, &mut findings);
+        read.check(&source, !request.targets.is_empty(), &mut findings);
         if source.descriptor.order.is_some() {
             let chain = [read.file.display().to_string()];
             dependencies = opener.open_all(&read.config, &read.file, &chain, &mut findings);
@@ -313,12 +302,8 @@ pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<Prep
     let plan = if may_plan && (opened_all || source.descriptor.order.is_none()) {
         let mut ingredients = Ingredients {
             source: &source,
-            config: package_file.as_ref().map(|read| Config {
-                file: &read.file,
-                settings: read.settings.as_ref(),
-                targets: &read.config.targets,
-                dependencies: &dependencies,
-            }),
+            config: package_file.as_ref(),
+            dependencies: &dependencies,
             asked: &request.targets,
             allow_unknown: request.allow_unknown_target,
             flatten: request.flatten,
@@ -331,7 +316,7 @@ pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<Prep
         None
     };
     let files = match &plan {
-        Some(plan) => files(&request.output, plan, &mut findings),
+        Some(plan) => files(request, plan, &mut findings),
         None => Vec::new(),
     };
     if request.strict {
@@ -415,126 +400,17 @@ fn wanted_platforms(request: &PackageRequest, package_file: Option<&PackageFile>
     platforms.into_iter().collect()
 }
 
-impl PackageFile {
-    /// `None` when `findings` tell what is wrong.
-    fn read(file: &Path, request: &PackageRequest, findings: &mut Findings) -> Result<Option<Self>> {
-        let text = fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
-        let (config, faults) = PackageConfig::parse(file, &text, request.allow_unknown_target);
-        findings.append(faults);
-        let settings_file = file.with_file_name(AIRPACK_TOML);
-        let settings = match fs::read(&settings_file) {
-            Ok(text) => {
-                let (settings, faults) = AirpackConfig::parse(&settings_file, &text);
-                findings.append(faults);
-                settings
-            }
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Some(AirpackConfig::default()),
-            Err(cause) => return Err(Error::io("read", &settings_file, cause)),
-        };
-        let (Some(config), Some(settings)) = (config, settings) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            file: file.to_owned(),
-            config,
-            settings: Some(settings),
-        }))
-    }
-
-    /// The `uri` of the module. `None` when `findings` tell why there is none.
-    fn module_path(&self, kind: ModuleKind, findings: &mut Findings) -> Option<PathBuf> {
-        let name = kind.name();
-        if let Some(uri) = self.config.uri_of(kind) {
-            return match resolve_uri(uri, &self.file, name) {
-                Ok(path) => Some(path),
-                Err(finding) => {
-                    findings.push(finding);
-                    None
-                }
-            };
-        }
-        let other = kind.other();
-        findings.push(match self.config.uri_of(other) {
-            Some(uri) => Finding::error(format!("this names {}", other.with_article()))
-                .at(uri.place.clone())
-                .hint(format!("it is for `airpack {} package`", other.name())),
-            None => Finding::error(format!("no {name} is named"))
-                .at(Place {
-                    file: self.file.clone(),
-                    excerpt: None,
-                })
-                .hint(format!("add [{name}] with uri = \"PATH\", or give --path")),
-        });
-        None
-    }
-
-    /// What the file says and `source` can not have.
-    fn check(&self, source: &ModuleSource, request: &PackageRequest, findings: &mut Findings) {
-        let config = &self.config;
-        if let Some(os) = &config.platform_os {
-            if !request.targets.is_empty() {
-                findings.push(
-                    Finding::error("`platform.os` and --target exclude each other")
-                        .at(os.place.clone())
-                        .hint("remove platform.os"),
-                );
-            } else if os.value == "windows" {
-                findings.push(Finding::error("`platform.os` is windows, which is not supported").at(os.place.clone()));
-            } else if os.value != Target::DEFAULT_OS {
-                findings.push(
-                    Finding::error(format!(
-                        "`platform.os` is `{}`, which only --target can choose",
-                        os.value
-                    ))
-                    .at(os.place.clone()),
-                );
-            }
-        }
-        if source.descriptor.order.is_some() {
-            return;
-        }
-        let file = source.descriptor.kind.file();
-        if let Some(target) = config.targets.first() {
-            findings.push(
-                Finding::warning(format!(
-                    "`[[targets]]` here are for composite buildpacks: those of {file} count"
-                ))
-                .at(target.place(Part::Whole).clone())
-                .hint(format!("move them to {file}, or give --target")),
-            );
-        }
-        if let Some(dependency) = config.dependencies.first() {
-            let message = format!(
-                "`{}` lists dependencies, but only a composite buildpack can have some",
-                self.file.display()
-            );
-            findings.push(Finding::error(message).at(dependency.place.clone()));
-        }
-    }
-}
-
-/// The path that `uri` names, relative to the file.
-fn resolve_uri(uri: &Located<String>, file: &Path, what: &str) -> Result<PathBuf, Finding> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let (Locator::Bare(local) | Locator::Path(local)) = Locator::of_uri(&uri.value) else {
-        return Err(Finding::error(format!("{what} `{}` is not on disk", uri.value))
-            .hint("give a folder or an archive, relative to this file or as file:///PATH; download what is elsewhere first")
-            .at(uri.place.clone()));
-    };
-    let path = folder.join(local);
-    if !path.exists() {
-        return Err(Finding::error(format!("{what} `{}` does not exist", path.display()))
-            .hint("the uri is relative to this file")
-            .at(uri.place.clone()));
-    }
-    Ok(path)
-}
-
 /// The files of a package and their images: one for all, or one for each, with its platform in the name.
-fn files(output: &Destination, plan: &PackagePlan, findings: &mut Findings) -> Vec<(PathBuf, Vec<usize>)> {
-    let Destination::File { path, single } = output else {
+fn files(request: &PackageRequest, plan: &PackagePlan, findings: &mut Findings) -> Vec<(PathBuf, Vec<usize>)> {
+    let Destination::File { path, single } = &request.output else {
         return Vec::new();
     };
+    if matches!(request.compression, Compression::Zstd(_)) {
+        findings.push(
+            Finding::warning("pack does not read layers in files that zstd compressed")
+                .hint("leave --compression out, unless only airpack reads the file"),
+        );
+    }
     if path.extension().is_none_or(|extension| extension != &CNB[1..]) {
         findings.push(
             Finding::warning(format!("`{}` does not end in {CNB}", path.display()))
@@ -765,42 +641,4 @@ fn layer_summary(name: &str, total: u64, layer: &Layer, origin: Origin) -> Strin
         Origin::Copied => "copied as it is",
     };
     format!("{name}: {} -> {}, {what}", in_units(total), in_units(size))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uris_are_relative_to_their_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let base = folder.path();
-        std::fs::create_dir(base.join("dir")).unwrap();
-        std::fs::write(base.join("b p.tgz"), "").unwrap();
-        let file = base.join("dir/package.toml");
-        let resolve = |uri: &str| {
-            let uri = Located {
-                value: uri.to_owned(),
-                place: Place {
-                    file: file.clone(),
-                    excerpt: None,
-                },
-            };
-            resolve_uri(&uri, &file, "buildpack")
-        };
-        let check = |uri: &str, expected: &str| assert_eq!(resolve(uri).unwrap(), base.join(expected), "{uri}");
-        check(".", "dir/.");
-        check("../b p.tgz", "dir/../b p.tgz");
-        check(&format!("file://{}/b%20p.tgz", base.display()), "b p.tgz");
-        check(base.to_str().unwrap(), "");
-        for bad in [
-            "https://x.test/a.tgz",
-            "docker://a/b",
-            "urn:cnb:registry:a/b@1",
-            "file://host/x",
-            "none",
-        ] {
-            assert!(resolve(bad).is_err(), "{bad}");
-        }
-    }
 }

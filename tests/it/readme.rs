@@ -14,17 +14,18 @@ fn root() -> &'static Path {
 /// Where the registry of the examples is.
 const REGISTRY: &str = "localhost:5000";
 
-/// A copy of the fixture `hello`, and `airpack` on the `PATH`.
+/// Copies of the fixtures, and `airpack` on the `PATH`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    let hello = root().join("fixtures/buildpacks/hello");
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(&hello)
-        .arg(sandbox.join("hello"))
-        .status()
-        .unwrap();
-    assert!(copied.success());
+    for fixture in ["hello", "world", "greetings"] {
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(root().join("fixtures/buildpacks").join(fixture))
+            .arg(sandbox.join(fixture))
+            .status()
+            .unwrap();
+        assert!(copied.success());
+    }
     sandbox.folder("on-path");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_airpack"), sandbox.join("on-path/airpack")).unwrap();
     sandbox

@@ -1,14 +1,15 @@
 //! [`PackagePlan`]: for each target its modules, its layers and its platform.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::super::buildpackage;
 use super::super::dependency::{Dependency, Opener};
 use super::super::module_source::{ModuleSource, TargetView};
+use super::super::package_file::PackageFile;
 use super::member::{Files, LayerPlan, Member, MemberContent, layers};
-use super::resolve::{Composite, Resolved};
+use super::offers::Composite;
+use super::resolve::Resolved;
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::labels::ModuleLayer;
 use crate::cnb::module::ModuleDescriptor;
@@ -71,7 +72,9 @@ pub struct Ingredients<'a, 'o> {
     /// The main module.
     pub source: &'a Arc<ModuleSource>,
     /// `package.toml`, where there is one.
-    pub config: Option<Config<'a>>,
+    pub config: Option<&'a PackageFile>,
+    /// What it lists, opened.
+    pub dependencies: &'a [Dependency],
     /// Targets in place of those of the files; none for those.
     pub asked: &'a [Target],
     /// Whether operating systems and architectures pass that are not known.
@@ -86,26 +89,14 @@ pub struct Ingredients<'a, 'o> {
     pub progress: &'a dyn Progress,
 }
 
-/// What `package.toml` says of a composite, and where it is.
-pub struct Config<'a> {
-    /// The file.
-    pub file: &'a Path,
-    /// `airpack.toml` beside it.
-    pub settings: Option<&'a AirpackConfig>,
-    /// Its `[[targets]]`.
-    pub targets: &'a [DeclaredTarget],
-    /// What it lists, opened.
-    pub dependencies: &'a [Dependency],
-}
-
 /// Plans the images for the targets asked for, else for those of the files.
 ///
 /// `None` when `findings` tell why not.
 pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> Result<Option<PackagePlan>> {
     let source = ingredients.source;
     let is_composite = source.descriptor.order.is_some();
-    let declared = match &ingredients.config {
-        Some(config) if is_composite => config.targets,
+    let declared = match ingredients.config {
+        Some(file) if is_composite => &file.config.targets,
         _ => &source.descriptor.targets,
     };
     let targets = targets(source, declared, ingredients.asked, ingredients.allow_unknown, findings);
@@ -124,23 +115,16 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
             Finding::warning("--flatten changes nothing: only a composite buildpack has others in it")
         });
     }
-    let settings: Vec<AirpackConfig> = [
-        Some(&source.settings),
-        ingredients.config.as_ref().and_then(|config| config.settings),
-    ]
-    .into_iter()
-    .flatten()
-    .cloned()
-    .collect();
+    let settings: Vec<AirpackConfig> = [Some(&source.settings), ingredients.config.map(|file| &file.settings)]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     check_settings(source, &settings, is_composite, findings);
     let mut composite = Composite {
         main: source,
         settings: &settings,
-        dependencies: ingredients
-            .config
-            .as_ref()
-            .map(|config| config.dependencies)
-            .unwrap_or_default(),
+        dependencies: ingredients.dependencies,
         opener: &mut *ingredients.opener,
         targets: &targets,
         progress: ingredients.progress,

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::cnb::order::ModuleRef;
 use airpack::cnb_image::package_view::PackageView;
 use airpack::error::Result;
 use airpack::oci::descriptor::media_type;
@@ -92,6 +91,7 @@ fn node(node: &Node, all_files: bool, is_top: bool) -> Tree {
     let kind = match &node.content {
         Content::Index { .. } => "image index".to_owned(),
         Content::Image(image) => match (&image.buildpackage, &image.artifact_type) {
+            (Some(module), _) if image.is_extension() => format!("extension {module}"),
             (Some(module), _) => format!("buildpackage {module}"),
             (None, Some(artifact)) => format!("artifact {artifact}"),
             (None, None) => "image".to_owned(),
@@ -136,14 +136,8 @@ fn node(node: &Node, all_files: bool, is_top: bool) -> Tree {
 /// The order of a composite, and which layer holds which buildpack.
 fn composite_tree(package: &PackageView) -> Tree {
     let mut tree = Tree::new(format!("composite {}", package.module));
-    let find = |entry: &ModuleRef| {
-        package
-            .modules
-            .iter()
-            .find(|module| module.id == entry.id && module.version == entry.version)
-    };
     for view in &package.orders {
-        let mut order = order_tree(&view.order, &|entry| find(entry).map(|module| &module.label));
+        let mut order = order_tree(&view.order, &|entry| view.labels.module(&entry.id, &entry.version));
         if package.orders.len() > 1 {
             let platforms: Vec<String> = view.platforms.iter().map(ToString::to_string).collect();
             order.text = format!("order for {}", platforms.join(", "));

@@ -1,0 +1,289 @@
+//! What the dependencies of a composite buildpack offer to one target, before it is known what of it is needed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::super::dependency::{Content, Dependency, Opener, refusal};
+use super::super::module_source::{ModuleSource, TargetView};
+use super::super::packaged_image::{PackagedImage, PackagedModules};
+use crate::cnb::airpack_config::AirpackConfig;
+use crate::cnb::order::{ModuleRef, Order};
+use crate::cnb::target::Target;
+use crate::error::{Error, Finding, Findings, Result};
+use crate::progress::Progress;
+
+/// Id and version.
+pub(super) type Key = (String, String);
+
+/// What a composite is made of, the same for all targets.
+pub(super) struct Composite<'a, 'o> {
+    pub(super) main: &'a Arc<ModuleSource>,
+    /// `airpack.toml` beside `buildpack.toml` and beside `package.toml`.
+    pub(super) settings: &'a [AirpackConfig],
+    pub(super) dependencies: &'a [Dependency],
+    pub(super) opener: &'a mut Opener<'o>,
+    /// All targets of the package.
+    pub(super) targets: &'a [Target],
+    pub(super) progress: &'a dyn Progress,
+    /// What dependencies there were, for whichever target.
+    pub(super) seen: BTreeSet<Key>,
+}
+
+/// A dependency for one target.
+pub(super) struct Offer {
+    pub(super) dependency: Dependency,
+    pub(super) content: OfferContent,
+    pub(super) modules: Vec<Offered>,
+}
+
+pub(super) enum OfferContent {
+    Source {
+        source: Arc<ModuleSource>,
+        /// Of a composite, whose order may be another in each platform folder.
+        view: Option<Box<TargetView>>,
+    },
+    Image {
+        image: Arc<PackagedImage>,
+        chosen: Box<Result<PackagedModules>>,
+    },
+}
+
+/// A module that a dependency has.
+pub(super) struct Offered {
+    pub(super) key: Key,
+    pub(super) order: Order,
+}
+
+/// What is known for one target.
+pub(super) struct Round<'r> {
+    pub(super) target: &'r Target,
+    pub(super) main: &'r TargetView,
+    pub(super) main_key: &'r Key,
+    pub(super) offers: &'r [Offer],
+    /// Which offer, and which of its modules, has a key.
+    pub(super) first: BTreeMap<&'r Key, (usize, usize)>,
+    /// Those that offer what another does already.
+    pub(super) again: Vec<(usize, usize)>,
+}
+
+impl<'r> Round<'r> {
+    pub(super) fn offer_of(&self, key: &Key) -> Option<&'r Offer> {
+        self.first.get(key).map(|(at, _)| &self.offers[*at])
+    }
+}
+
+impl Composite<'_, '_> {
+    /// Sorts out who offers what.
+    pub(super) fn round<'r>(
+        &mut self,
+        target: &'r Target,
+        main: &'r TargetView,
+        main_key: &'r Key,
+        offers: &'r [Offer],
+        findings: &mut Findings,
+    ) -> Round<'r> {
+        let mut first: BTreeMap<&Key, (usize, usize)> = BTreeMap::new();
+        let mut again: Vec<(usize, usize)> = Vec::new();
+        for (at, offer) in offers.iter().enumerate() {
+            for (number, module) in offer.modules.iter().enumerate() {
+                if module.key == *main_key {
+                    findings.push(
+                        Finding::error(format!(
+                            "`{}` is {}, which depends on it: {}",
+                            offer.dependency.written,
+                            named(main_key),
+                            offer.dependency.way()
+                        ))
+                        .at(offer.dependency.place.clone()),
+                    );
+                    continue;
+                }
+                self.seen.insert(module.key.clone());
+                if first.contains_key(&module.key) {
+                    again.push((at, number));
+                } else {
+                    first.insert(&module.key, (at, number));
+                }
+            }
+        }
+        check_case(first.keys().copied().chain([main_key]), findings);
+        Round {
+            target,
+            main,
+            main_key,
+            offers,
+            first,
+            again,
+        }
+    }
+
+    /// The dependencies that are listed, and those of composites in folders for what is not among them.
+    pub(super) fn offers(&mut self, target: &Target, main_key: &Key, findings: &mut Findings) -> Result<Vec<Offer>> {
+        let mut offers = Vec::new();
+        for dependency in self.dependencies {
+            offers.extend(self.offer(dependency, target, findings)?);
+        }
+        let mut followed = HashSet::from([self.main.tree.origin().to_owned()]);
+        let mut at = 0;
+        while at < offers.len() {
+            let offer: &Offer = &offers[at];
+            at += 1;
+            let OfferContent::Source { source, .. } = &offer.content else {
+                continue;
+            };
+            let known: HashSet<&Key> = offers
+                .iter()
+                .flat_map(|offer| &offer.modules)
+                .map(|module| &module.key)
+                .collect();
+            let is_missing = |entry: &ModuleRef| {
+                let key = key_of_ref(entry);
+                key != *main_key && !known.contains(&key) && !self.is_out(&key, target)
+            };
+            let has_missing = offer
+                .modules
+                .iter()
+                .flat_map(|module| &module.order)
+                .flat_map(|group| &group.group)
+                .any(is_missing);
+            if !has_missing || !followed.insert(source.tree.origin().to_owned()) {
+                continue;
+            }
+            let (source, chain) = (Arc::clone(source), offer.dependency.chain.clone());
+            for dependency in self.opener.open_below(&source, &chain, findings)? {
+                offers.extend(self.offer(&dependency, target, findings)?);
+            }
+        }
+        Ok(offers)
+    }
+
+    pub(super) fn is_out(&self, key: &Key, target: &Target) -> bool {
+        !self
+            .settings
+            .iter()
+            .all(|settings| settings.includes(&key.0, &key.1, target))
+    }
+
+    /// `None` when `findings` tell why there is nothing to offer.
+    pub(super) fn offer(
+        &mut self,
+        dependency: &Dependency,
+        target: &Target,
+        findings: &mut Findings,
+    ) -> Result<Option<Offer>> {
+        let (content, modules) = match &dependency.content {
+            Content::Source(source) => {
+                let key = key_of(source);
+                let mut view = None;
+                if source.descriptor.order.is_some() && !self.is_out(&key, target) {
+                    let Some(found) = self.view(source, target, findings)? else {
+                        return Ok(None);
+                    };
+                    view = Some(Box::new(found));
+                }
+                let descriptor = view.as_ref().map_or(&source.descriptor, |view| &view.descriptor);
+                let order = descriptor
+                    .order
+                    .as_ref()
+                    .map(|order| order.groups.clone())
+                    .unwrap_or_default();
+                let content = OfferContent::Source {
+                    source: Arc::clone(source),
+                    view,
+                };
+                (content, vec![Offered { key, order }])
+            }
+            Content::Image(image) => {
+                let chosen = image.for_target(target);
+                let any = match &chosen {
+                    Ok(modules) => Ok(modules.clone()),
+                    Err(_) => image.any(),
+                };
+                let modules = match any {
+                    Ok(modules) => modules.modules,
+                    Err(error) => {
+                        findings.push(about(dependency, &error));
+                        return Ok(None);
+                    }
+                };
+                let modules = modules
+                    .into_iter()
+                    .map(|module| Offered {
+                        key: (module.id.to_string(), module.version.to_string()),
+                        order: module.label.order,
+                    })
+                    .collect();
+                let content = OfferContent::Image {
+                    image: Arc::clone(image),
+                    chosen: Box::new(chosen),
+                };
+                (content, modules)
+            }
+        };
+        Ok(Some(Offer {
+            dependency: dependency.clone(),
+            content,
+            modules,
+        }))
+    }
+
+    /// How `target` sees a module that is not packaged yet.
+    pub(super) fn view(
+        &self,
+        source: &ModuleSource,
+        target: &Target,
+        findings: &mut Findings,
+    ) -> Result<Option<TargetView>> {
+        let own = source.target_for(target);
+        let everybody: Vec<Target> = source
+            .descriptor
+            .written_targets()
+            .flat_map(Target::expand)
+            .chain(self.targets.iter().map(Target::with_defaults))
+            .chain([own.clone()])
+            .collect();
+        source.view(&own, &everybody, findings)
+    }
+}
+
+pub(super) fn about(dependency: &Dependency, error: &Error) -> Finding {
+    refusal(
+        &format!("dependency `{}`{}", dependency.written, by_way(dependency)),
+        error,
+    )
+    .at(dependency.place.clone())
+}
+
+pub(super) fn by_way(dependency: &Dependency) -> String {
+    if dependency.chain.len() > 2 {
+        format!(" (by way of {})", dependency.way())
+    } else {
+        String::new()
+    }
+}
+
+/// Ids are the same that differ only in case (buildpack spec, `id`).
+pub(super) fn check_case<'k>(keys: impl Iterator<Item = &'k Key>, findings: &mut Findings) {
+    let mut ids: BTreeMap<String, &str> = BTreeMap::new();
+    for (id, _) in keys {
+        let first = *ids.entry(id.to_lowercase()).or_insert(id);
+        if first != id {
+            findings.push(
+                Finding::error(format!("ids `{first}` and `{id}` differ only in upper and lower case"))
+                    .hint("by the buildpack spec an id must be unique regardless of case"),
+            );
+        }
+    }
+}
+
+pub(super) fn key_of(source: &ModuleSource) -> Key {
+    (source.descriptor.id.to_string(), source.descriptor.version.to_string())
+}
+
+pub(super) fn key_of_ref(entry: &ModuleRef) -> Key {
+    (entry.id.clone(), entry.version.clone())
+}
+
+pub(super) fn named(key: &Key) -> String {
+    format!("{}@{}", key.0, key.1)
+}
