@@ -16,6 +16,7 @@ mod buildpack_package_layout;
 mod buildpack_package_options;
 mod buildpack_package_sources;
 mod buildpack_package_targets;
+mod composite;
 mod concurrent;
 mod golden;
 mod hostile_layouts;

@@ -16,7 +16,7 @@ use crate::support::layout_view::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REF_NAME,
 use crate::support::plain_registry::PlainRegistry;
 use crate::support::request_log::RequestLog;
 use crate::support::snapshot::Snapshot;
-use crate::support::tar_maker::{Member, TarFormat, gzip, tar};
+use crate::support::tar_maker::{Member, TarFormat, gzip, members_of, tar};
 use crate::support::tools::require_tool;
 use crate::support::{Run, Sandbox};
 
@@ -241,26 +241,6 @@ fn two_layers(root: &Path) -> Value {
     let image = maker.image_of(OCI_MANIFEST, OCI_CONFIG, "amd64", &layers, &diff_ids);
     maker.index_file(&index_file(&[tagged(image.clone(), "1.0")]));
     image
-}
-
-/// What is below a folder as members of an archive, sorted; `front` stands before every name.
-fn members_of(folder: &Path, front: &str) -> Vec<Member> {
-    let mut members = Vec::new();
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        let name = format!("{front}{}", path.file_name().unwrap().to_str().unwrap());
-        if path.is_dir() {
-            members.push(Member::folder(&name));
-            members.extend(members_of(&path, &format!("{name}/")));
-        } else {
-            members.push(Member::file(&name, fs::read(&path).unwrap()));
-        }
-    }
-    members
 }
 
 /// The layout in a folder of the sandbox as an archive.

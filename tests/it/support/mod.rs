@@ -1,6 +1,9 @@
 //! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
 
 pub(crate) mod big_tree;
+pub(crate) mod buildpackage_maker;
+pub(crate) mod composed;
+pub(crate) mod composites;
 pub(crate) mod fault_registry;
 pub(crate) mod front;
 pub(crate) mod http;

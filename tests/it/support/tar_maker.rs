@@ -1,6 +1,8 @@
 //! Writes tar and zip archives, header by header, as the golden cases ask for.
 
+use std::fs;
 use std::io::{Cursor, Write as _};
+use std::path::{Path, PathBuf};
 
 /// How long names are written, and the magic of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,26 @@ pub(crate) fn tar(format: TarFormat, members: &[Member]) -> Vec<u8> {
     }
     bytes.resize(bytes.len() + 2 * BLOCK, 0);
     bytes
+}
+
+/// What is below a folder as members of an archive, sorted; `front` stands before every name.
+pub(crate) fn members_of(folder: &Path, front: &str) -> Vec<Member> {
+    let mut members = Vec::new();
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        let name = format!("{front}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            members.push(Member::folder(&name));
+            members.extend(members_of(&path, &format!("{name}/")));
+        } else {
+            members.push(Member::file(&name, fs::read(&path).unwrap()));
+        }
+    }
+    members
 }
 
 /// The bytes as one gzip member.
