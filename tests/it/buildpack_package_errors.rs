@@ -10,11 +10,9 @@ mod references;
 mod shared_files;
 mod warnings;
 
-use std::process::Command;
-
 use crate::support::refused::{points_at, refused};
 use crate::support::tree::{SCRIPT, Tree, write_tree};
-use crate::support::{Run, Sandbox};
+use crate::support::{Run, Sandbox, with_file_size_limit};
 
 /// A sandbox with the buildpack `bp`: this `buildpack.toml` and sound executables at the root.
 fn with_descriptor(toml: &str) -> Sandbox {
@@ -50,16 +48,6 @@ fn check_tree(tree: Tree<'_>, args: &[&str], says: &[&str]) -> Run {
         run.stderr_has(text);
     }
     run
-}
-
-/// The tool under `ulimit -f`, which counts in blocks of 512 bytes for `dash` and of 1024 for `bash`.
-fn with_file_size_limit(sandbox: &Sandbox, bytes: u64, args: &[&str]) -> Command {
-    let mut command = sandbox.command("sh");
-    let script = format!("ulimit -f {}; exec \"$@\"", bytes / 512);
-    command
-        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_airpack")])
-        .args(args);
-    command
 }
 
 /// Bytes that do not compress, always the same.

@@ -3,34 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::big_tree::{BIG_TREE, write_members};
+use crate::support::kill::{at_once, killed, moments};
 use crate::support::layout_view::{LayoutView, sha256};
 use crate::support::{Run, Sandbox, simple_buildpack};
 
 const ROUNDS: usize = 30;
-const KILLS: u32 = 20;
 
 /// The arguments that package the folder `source` as this reference.
 fn package<'a>(reference: &'a str, source: &'a str, layout: &'a str) -> [&'a str; 7] {
     ["buildpack", "package", reference, "--path", source, "--layout", layout]
-}
-
-fn start(mut command: Command) -> (String, Child) {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    (format!("{command:?}"), child)
-}
-
-/// Starts all of them before it waits for any.
-fn at_once(commands: Vec<Command>) -> Vec<Run> {
-    let children: Vec<_> = commands.into_iter().map(start).collect();
-    children
-        .into_iter()
-        .map(|(shown, child)| Run::from_output(shown, child.wait_with_output().unwrap()))
-        .collect()
 }
 
 /// A sandbox with the buildpacks `one` and `two`, which share a part of their files.
@@ -138,29 +122,6 @@ fn slow_sandbox() -> (Sandbox, Duration) {
         .airpack(&package("registry.test/acme/big:1.0", "bp", "timed"))
         .ok();
     (sandbox, begin.elapsed())
-}
-
-/// Starts the command and ends it with this signal after a while. `true` if that came before its own end.
-fn killed(command: Command, signal: &str, delay: Duration) -> bool {
-    let (_, mut child) = start(command);
-    sleep(delay);
-    if signal == "KILL" {
-        child.kill().unwrap();
-    } else {
-        let kill = format!("kill -s {signal} {}", child.id());
-        // the process is there until it is waited for, so the signal can not meet another
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    }
-    !child.wait_with_output().unwrap().status.success()
-}
-
-/// The moments to kill at, spread over a run and a little longer, with a signal for each.
-fn moments(duration: Duration) -> impl Iterator<Item = (Duration, &'static str)> {
-    let signals = ["KILL", "KILL", "KILL", "INT", "TERM"];
-    (0..KILLS).map(move |at| {
-        let signal = signals[usize::try_from(at).unwrap() % signals.len()];
-        (duration * at * 11 / (KILLS * 10), signal)
-    })
 }
 
 /// Whatever the layout holds after a kill: no strange names, no wrong blob.

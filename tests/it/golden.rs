@@ -1,78 +1,21 @@
 //! The golden cases: what `pack` makes of an input is what this tool makes of it.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::sync::LazyLock;
+mod cases;
+mod differences;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use toml::de::DeTable;
 
+use crate::support::images::OCI_GZIP;
+use crate::support::layout_maker::OCI_LAYER;
 use crate::support::layout_view::{
-    IMAGE_NAME, ImageView, IndexView, LayoutView, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REF_NAME, TarEntry, array, text,
+    IMAGE_NAME, LayerView, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REF_NAME, TarEntry, array, text,
 };
-use crate::support::test_tree::make_tree;
-use crate::support::{Run, Sandbox};
+use cases::{CASES, check_cases, descriptor_toml, reference_and_tag};
+use differences::{Differences, entries_by_diff_id};
 
 /// The moment in every image where nothing else is said.
 const CREATED: &str = "1980-01-01T00:00:01Z";
-
-/// All cases of the folder, each run once.
-static CASES: LazyLock<Vec<Packaged>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    paths.sort();
-    assert!(paths.len() >= 10, "there are only {} golden cases", paths.len());
-    paths.iter().map(|path| package(path)).collect()
-});
-
-/// A case that was run, and what is in its layout.
-struct Packaged {
-    name: String,
-    case: Value,
-    run: Run,
-    index_file: Value,
-    image_index: IndexView,
-}
-
-/// The reference in the command of a case, and the tag in it.
-fn reference_and_tag(case: &Value) -> (&str, &str) {
-    let reference = case["command"][2].as_str().unwrap();
-    (reference, reference.rsplit_once(':').unwrap().1)
-}
-
-fn package(path: &Path) -> Packaged {
-    let case: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    let sandbox = Sandbox::new();
-    make_tree(sandbox.path(), array(&case, "tree"));
-    let mut args: Vec<_> = array(&case, "command").iter().map(|a| a.as_str().unwrap()).collect();
-    args.extend(["--layout", "OUT"]);
-    let run = sandbox.airpack(&args);
-    run.ok();
-    let layout = LayoutView::open(sandbox.join("OUT"));
-    layout.check_whole();
-    Packaged {
-        name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
-        run,
-        index_file: layout.index_file().clone(),
-        image_index: layout.image_index(reference_and_tag(&case).1),
-        case,
-    }
-}
-
-/// Runs `differences` over all cases and reports what it finds, case by case.
-#[track_caller]
-fn check_cases(differences: impl Fn(&Packaged) -> Vec<String>) {
-    let mut report = String::new();
-    for case in CASES.iter() {
-        let found = differences(case);
-        if !found.is_empty() {
-            report += &format!("{} differs:\n  {}\n", case.name, found.join("\n  "));
-        }
-    }
-    assert!(report.is_empty(), "{report}");
-}
 
 #[test]
 fn images_are_those_that_pack_makes() {
@@ -174,8 +117,9 @@ fn only_oci_media_types_are_written() {
             differences.compare("manifest", &OCI_MANIFEST.into(), &manifest["mediaType"]);
             differences.compare("config", &OCI_CONFIG.into(), &manifest["config"]["mediaType"]);
             for layer in array(manifest, "layers") {
-                let gzip = json!("application/vnd.oci.image.layer.v1.tar+gzip");
-                differences.compare("layer", &gzip, &layer["mediaType"]);
+                let is_given = case.given_layers.contains(text(layer, "digest"));
+                let expected = if is_given { OCI_LAYER } else { OCI_GZIP };
+                differences.compare("layer", &expected.into(), &layer["mediaType"]);
             }
         }
         differences.found
@@ -183,10 +127,41 @@ fn only_oci_media_types_are_written() {
 }
 
 #[test]
-fn manifest_and_index_are_annotated_from_buildpack_toml() {
+fn layers_of_given_images_are_taken_as_they_are() {
+    let mut count = 0;
+    for case in CASES.iter() {
+        let mut missing = case.given_layers.clone();
+        for layer in case.image_index.children.iter().flat_map(|child| &child.layers) {
+            missing.remove(text(&layer.descriptor, "digest"));
+        }
+        assert!(missing.is_empty(), "{} has no blobs {missing:?}", case.name);
+        count += case.given_layers.len();
+    }
+    assert!(count >= 5, "only {count} layers are given by images among the cases");
+}
+
+#[test]
+fn layers_are_sorted_by_the_text_of_id_and_version() {
+    let mut count = 0;
+    for case in CASES.iter() {
+        for image in &case.image_index.children {
+            let modules: Vec<_> = image.layers.iter().map(modules_of).collect();
+            let first: Vec<_> = modules.iter().map(|modules| modules.iter().min().unwrap()).collect();
+            let is_flattened = modules.iter().any(|modules| modules.len() > 1);
+            if !is_flattened {
+                count += usize::from(first.len() > 1);
+                assert!(first.is_sorted(), "{} {}: {first:?}", case.name, image.platform());
+            }
+        }
+    }
+    assert!(count >= 5, "only {count} images with several layers among the cases");
+}
+
+#[test]
+fn manifest_and_index_are_annotated_from_the_descriptor_file() {
     check_cases(|case| {
         let mut differences = Differences::default();
-        let expected = annotations_of(buildpack_toml(&case.case));
+        let expected = annotations_of(descriptor_toml(&case.case));
         let image_index = &case.image_index;
         differences.compare("index", &expected, &image_index.index["annotations"]);
         for child in &image_index.children {
@@ -200,7 +175,7 @@ fn manifest_and_index_are_annotated_from_buildpack_toml() {
 fn children_for_a_distro_name_it_in_their_annotations() {
     let mut count = 0;
     for case in CASES.iter() {
-        let toml = DeTable::parse(buildpack_toml(&case.case)).unwrap().into_inner();
+        let toml = DeTable::parse(descriptor_toml(&case.case)).unwrap().into_inner();
         let targets = toml.get("targets").and_then(|targets| targets.get_ref().as_array());
         let distros: Vec<_> = targets
             .into_iter()
@@ -224,181 +199,28 @@ fn children_for_a_distro_name_it_in_their_annotations() {
     assert!(count >= 4, "only {count} images for a distro among the cases");
 }
 
-/// Gathers what is not as expected.
-#[derive(Default)]
-struct Differences {
-    /// Fields of `expect` where pack's answer is not compared.
-    skipped: Vec<String>,
-    found: Vec<String>,
-}
-
-impl Differences {
-    fn of(case: &Value) -> Self {
-        let differs = &case["airpack_differs"];
-        let skipped = array(differs, "pack_fields_to_skip")
-            .iter()
-            .chain(array(differs, "not_compared"))
-            .map(|field| field.as_str().unwrap().to_owned())
-            .collect();
-        Self {
-            skipped,
-            found: Vec::new(),
-        }
-    }
-
-    fn compare(&mut self, what: &str, expected: &Value, found: &Value) {
-        if expected != "*" && expected != found {
-            self.found
-                .push(format!("{what}:\n    expected {expected}\n    found    {found}"));
-        }
-    }
-
-    fn skips(&self, field: &str) -> bool {
-        self.skipped.iter().any(|skipped| skipped == field)
-    }
-
-    fn image(&mut self, entries: &BTreeMap<&str, &Value>, expected: &Value, found: &ImageView) {
-        let name = found.platform();
-        if !self.skips("platform") {
-            let platform = found.descriptor["platform"].as_object().cloned().unwrap_or_default();
-            self.fields(
-                &format!("{name} platform"),
-                "platform",
-                &expected["platform"],
-                &platform,
-            );
-            for field in expected["platform"].as_object().unwrap().keys() {
-                let what = format!("{name} {field} of the config");
-                self.compare(&what, &expected["platform"][field], &found.config[field]);
-            }
-        }
-        let config = config_fields(&found.config);
-        self.fields(&format!("{name} config"), "config", &expected["config"], &config);
-        let labels = found
-            .labels()
-            .into_iter()
-            .map(|(key, text)| (key, text.into()))
-            .collect();
-        self.fields(&format!("{name} labels"), "labels", &expected["labels"], &labels);
-        if !self.skips("layers") {
-            self.layers(&name, entries, expected, found);
-        }
-    }
-
-    /// Every field on either side.
-    fn fields(&mut self, what: &str, kind: &str, expected: &Value, found: &Map<String, Value>) {
-        let expected = expected.as_object().unwrap();
-        let added = found.keys().filter(|key| !expected.contains_key(*key));
-        for key in expected.keys().chain(added) {
-            if self.skips(&format!("{kind}.{key}")) {
-                continue;
-            }
-            let field = |fields: &Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
-            self.compare(&format!("{what} {key}"), &field(expected), &field(found));
-        }
-    }
-
-    fn layers(&mut self, name: &str, entries: &BTreeMap<&str, &Value>, expected: &Value, found: &ImageView) {
-        let mut diff_ids: Vec<_> = array(expected, "layers")
-            .iter()
-            .map(|layer| text(layer, "diff_id"))
-            .collect();
-        let mut layers: Vec<_> = found.layers.iter().collect();
-        if expected["layer_order_matters"] == false {
-            diff_ids.sort_unstable();
-            layers.sort_by(|a, b| a.diff_id.cmp(&b.diff_id));
-        }
-        let found_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
-        self.compare(&format!("{name} diff_ids"), &json!(diff_ids), &json!(found_ids));
-        self.compare(
-            &format!("{name} rootfs.type"),
-            &"layers".into(),
-            &found.config["rootfs"]["type"],
-        );
-        for (diff_id, layer) in diff_ids.iter().zip(layers) {
-            let expected = entries[diff_id].as_array().unwrap();
-            let found: Vec<_> = layer.entries.iter().map(entry_json).collect();
-            let what = format!("{name} number of entries");
-            self.compare(&what, &expected.len().into(), &found.len().into());
-            for (expected, found) in expected.iter().zip(&found) {
-                self.compare(&format!("{name} entry"), expected, found);
-            }
-        }
-    }
-}
-
-/// The entries of every layer, which are listed where the layer is first named.
-fn entries_by_diff_id(images: &[Value]) -> BTreeMap<&str, &Value> {
-    let mut entries = BTreeMap::new();
-    for layer in images.iter().flat_map(|image| array(image, "layers")) {
-        assert!(layer["compare"].is_null(), "this way to compare is not known: {layer}");
-        if layer["entries"].is_array() {
-            entries.insert(text(layer, "diff_id"), &layer["entries"]);
-        }
-    }
-    entries
-}
-
-/// An entry as the cases write it.
-fn entry_json(entry: &TarEntry) -> Value {
-    let mut shown = json!({
-        "name": entry.name(),
-        "type": entry.kind,
-        "mode": format!("{:04o}", entry.mode),
-        "uid": entry.uid,
-        "gid": entry.gid,
-        "size": entry.size,
-        "mtime": entry.mtime,
+/// The modules whose folders are in a layer, as `id@version` with the `/` of the id as `_`.
+fn modules_of(layer: &LayerView) -> Vec<String> {
+    let names = layer.entries.iter().map(TarEntry::name);
+    let folders = names.filter_map(|name| match *name.split('/').collect::<Vec<_>>() {
+        ["", "cnb", _, id, version] => Some(format!("{id}@{version}")),
+        _ => None,
     });
-    if let Some(linkname) = &entry.linkname {
-        shown["linkname"] = String::from_utf8_lossy(linkname).into();
-    }
-    shown
+    folders.collect()
 }
 
-/// The fields that the cases list under `config`: those which are not empty, at the top and inside.
-fn config_fields(config: &Value) -> Map<String, Value> {
-    let top = config.as_object().unwrap().iter();
-    let inside = config["config"].as_object().into_iter().flatten();
-    top.filter(|(key, _)| !["config", "rootfs", "history"].contains(&key.as_str()))
-        .chain(inside.filter(|(key, _)| *key != "Labels"))
-        .filter(|(_, value)| !is_empty(value))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// The `buildpack.toml` of a case, in its folder or its archive.
-fn buildpack_toml(case: &Value) -> &str {
-    let tree = array(case, "tree").iter();
-    let archived = tree.clone().flat_map(|entry| array(&entry["tar"], "entries"));
-    let file = tree
-        .chain(archived)
-        .find(|entry| text(entry, "path").rsplit('/').next() == Some("buildpack.toml"))
-        .unwrap();
-    text(file, "text")
-}
-
-/// What the `[buildpack]` table says, as annotations.
-fn annotations_of(buildpack_toml: &str) -> Value {
+/// What the `[buildpack]` or `[extension]` table says, as annotations.
+fn annotations_of(descriptor_toml: &str) -> Value {
     let keys = [
         ("name", "org.opencontainers.image.title"),
         ("version", "org.opencontainers.image.version"),
         ("homepage", "org.opencontainers.image.url"),
         ("description", "org.opencontainers.image.description"),
     ];
-    let toml = DeTable::parse(buildpack_toml).unwrap().into_inner();
-    let buildpack = toml["buildpack"].get_ref();
+    let toml = DeTable::parse(descriptor_toml).unwrap().into_inner();
+    let module = ["buildpack", "extension"].iter().find_map(|kind| toml.get(*kind));
+    let module = module.unwrap().get_ref();
     keys.into_iter()
-        .filter_map(|(key, annotation)| Some((annotation, buildpack.get(key)?.get_ref().as_str()?)))
+        .filter_map(|(key, annotation)| Some((annotation, module.get(key)?.get_ref().as_str()?)))
         .collect()
 }

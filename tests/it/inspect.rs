@@ -1,6 +1,10 @@
 //! `airpack inspect`: what it shows of sound layouts, of those of other tools and of damaged ones.
 
+mod archives;
+mod composites;
 mod damaged;
+mod damaged_archives;
+mod flattened;
 mod not_found;
 mod of_other_tools;
 mod shows;

@@ -10,7 +10,7 @@ use crate::support::layout_maker::LayoutMaker;
 use crate::support::layout_view::{LayoutView, text};
 use crate::support::tree::platform_folders;
 
-const OF_ONE: [&str; 9] = [
+pub(super) const OF_ONE: [&str; 9] = [
     "acme/x",
     "1.0.0",
     "my.label",

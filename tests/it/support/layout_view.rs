@@ -152,18 +152,29 @@ impl LayoutView {
     /// The image index with this tag and everything behind it.
     #[track_caller]
     pub(crate) fn image_index(&self, tag: &str) -> IndexView {
-        let descriptor = self.entry(tag).clone();
-        let index = self.json(text(&descriptor, "digest"));
+        self.index_at(self.entry(tag))
+    }
+
+    /// The image index that this descriptor leads to and everything behind it.
+    #[track_caller]
+    pub(crate) fn index_at(&self, descriptor: &Value) -> IndexView {
+        let index = self.json(text(descriptor, "digest"));
         let mut unpacked = BTreeMap::new();
         let children = array(&index, "manifests")
             .iter()
             .map(|child| self.image(child, &mut unpacked))
             .collect();
         IndexView {
-            descriptor,
+            descriptor: descriptor.clone(),
             index,
             children,
         }
+    }
+
+    /// The image that this descriptor leads to.
+    #[track_caller]
+    pub(crate) fn image_at(&self, descriptor: &Value) -> ImageView {
+        self.image(descriptor, &mut BTreeMap::new())
     }
 
     fn image(&self, descriptor: &Value, unpacked: &mut BTreeMap<String, LayerView>) -> ImageView {

@@ -35,10 +35,21 @@ impl Packaged {
     /// Packages with these arguments besides the reference and the layout, which is new. The source stays as it is.
     #[track_caller]
     pub(crate) fn of(sandbox: Sandbox, args: &[&str]) -> Self {
+        Self::by("buildpack", sandbox, args)
+    }
+
+    /// The same of an extension.
+    #[track_caller]
+    pub(crate) fn extension(sandbox: Sandbox, args: &[&str]) -> Self {
+        Self::by("extension", sandbox, args)
+    }
+
+    #[track_caller]
+    fn by(command: &str, sandbox: Sandbox, args: &[&str]) -> Self {
         let out = Sandbox::new();
         let root = out.join("out.oci");
         let source = Snapshot::of(sandbox.path());
-        let own = ["buildpack", "package", REFERENCE, "--layout", root.to_str().unwrap()];
+        let own = [command, "package", REFERENCE, "--layout", root.to_str().unwrap()];
         let run = sandbox.airpack(&[&own[..], args].concat());
         run.ok().stderr_lacks("error: ");
         source.assert_unchanged("packaging");

@@ -209,6 +209,14 @@ pub(crate) fn simple_buildpack(sandbox: &Sandbox, folder: &str, id: &str, target
     sandbox.executable(folder.join("bin/detect"), "#!/bin/sh\nexit 0\n");
 }
 
+/// The tool under `ulimit -f`, which counts in blocks of 512 bytes for `dash` and of 1024 for `bash`.
+pub(crate) fn with_file_size_limit(sandbox: &Sandbox, bytes: u64, args: &[&str]) -> Command {
+    let mut command = sandbox.command("sh");
+    let script = format!("ulimit -f {}; exec \"$@\"", bytes / 512);
+    command.args(["-c", &script, "sh", AIRPACK]).args(args);
+    command
+}
+
 /// Sets all twelve bits of a mode, whatever the umask is.
 pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();

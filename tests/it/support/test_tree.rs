@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::layout_view::{array, text};
 use super::sandbox::{make_folders, set_mode};
 use super::tar_maker::{self, FIFO, FILE, FOLDER, HARDLINK, Member, SYMLINK, TarFormat};
+use super::test_layout::layout_tar;
 
 /// Makes the entries below `root`, in their order; the modes of folders are set when all is there.
 pub(crate) fn make_tree(root: &Path, entries: &[Value]) {
@@ -94,6 +95,8 @@ fn content(entry: &Value) -> Vec<u8> {
             .unwrap()
             .repeat(usize::try_from(times.as_u64().unwrap()).unwrap())
             .into_bytes()
+    } else if entry["oci_tar"].is_object() {
+        layout_tar(&entry["oci_tar"])
     } else {
         archive(&entry["tar"])
     }
@@ -115,7 +118,8 @@ fn archive(spec: &Value) -> Vec<u8> {
     }
 }
 
-fn member(entry: &Value) -> Member {
+/// An entry of an archive.
+pub(crate) fn member(entry: &Value) -> Member {
     let kind = match text(entry, "type") {
         "file" => FILE,
         "hardlink" => HARDLINK,
