@@ -44,8 +44,8 @@ impl OnlyFor {
 impl AirpackConfig {
     /// Reads the text of `file`. `None` when there is an error among the findings; unknown keys are errors.
     #[must_use]
-    pub fn parse(file: &Path, text: &[u8]) -> (Option<Self>, Findings) {
-        Document::read(file, text, |root| Some(Self::read(root)))
+    pub fn parse(file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
+        Document::read(file, text, |root| Some(Self::read(root, allow_unknown_target)))
     }
 
     /// Whether a module takes part for `target`.
@@ -56,8 +56,12 @@ impl AirpackConfig {
             .all(|only| !only.value.is_about(id, version) || only.value.includes(target))
     }
 
-    fn read(root: &mut Table<'_>) -> Self {
-        let modules = root.tables("modules").into_iter().filter_map(read_module).collect();
+    fn read(root: &mut Table<'_>, allow_unknown_target: bool) -> Self {
+        let modules = root
+            .tables("modules")
+            .into_iter()
+            .filter_map(|table| read_module(table, allow_unknown_target))
+            .collect();
         let mut shared = Vec::new();
         for path in root.strings("shared") {
             let refusal = match clean_path(&path.value) {
@@ -78,7 +82,7 @@ impl AirpackConfig {
     }
 }
 
-fn read_module(mut table: Table<'_>) -> Option<Located<OnlyFor>> {
+fn read_module(mut table: Table<'_>, allow_unknown_target: bool) -> Option<Located<OnlyFor>> {
     let place = table.place();
     let id = table.required_string("id");
     let version = table.string("version").map(|version| version.value);
@@ -98,8 +102,7 @@ fn read_module(mut table: Table<'_>) -> Option<Located<OnlyFor>> {
     for written in &listed {
         match written.value.parse::<Target>() {
             Ok(target) => {
-                // any name may stand here that some target may have
-                for (_, finding) in target.check(true) {
+                for (_, finding) in target.check(allow_unknown_target) {
                     table.report_at(finding, &written.place);
                 }
                 targets.push(target);
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn shared_paths_stay_inside() {
-        let parse = |text: &str| AirpackConfig::parse(Path::new("a.toml"), text.as_bytes());
+        let parse = |text: &str| AirpackConfig::parse(Path::new("a.toml"), text.as_bytes(), false);
         assert_eq!(parse("shared = [\"lib\", \"bin/detect\"]").0.unwrap().shared.len(), 2);
         assert_eq!(
             parse("shared = [\"./bin//detect/\"]").0.unwrap().shared[0].value,
@@ -160,7 +163,9 @@ mod tests {
     fn modules_are_for_some_targets() {
         let text =
             "[[modules]]\nid = \"a\"\nversion = \"1\"\ntargets = [\"linux/amd64\", \"linux/arm64:ubuntu@24.04\"]\n";
-        let config = AirpackConfig::parse(Path::new("a.toml"), text.as_bytes()).0.unwrap();
+        let config = AirpackConfig::parse(Path::new("a.toml"), text.as_bytes(), false)
+            .0
+            .unwrap();
         let check = |module: (&str, &str), target: &str, expected: bool| {
             let target = target.parse().unwrap();
             assert_eq!(

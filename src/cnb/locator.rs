@@ -39,6 +39,15 @@ pub enum Remote {
 pub const STORED: [&str; 3] = ["oci:", "oci-archive:", "docker-archive:"];
 
 impl Locator {
+    /// What `image` says: a name, with or without `docker://` before it.
+    #[must_use]
+    pub fn of_image(image: &str) -> Self {
+        match image.strip_prefix("docker:/") {
+            Some(name) => Self::Image(name.trim_start_matches('/').to_owned()),
+            None => Self::Image(image.to_owned()),
+        }
+    }
+
     /// What `uri` says.
     #[must_use]
     pub fn of_uri(uri: &str) -> Self {

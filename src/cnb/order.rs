@@ -109,7 +109,17 @@ impl DeclaredOrder {
             for mut entry in entries {
                 places.push(entry.place());
                 let id = checked::<ModuleId>(entry.required_string("id"), &entry);
-                let version = checked::<ModuleVersion>(entry.required_string("version"), &entry);
+                if !id.is_empty() && !entry.has("version") {
+                    entry.report(
+                        Finding::error(format!("{id} in this order has no version"))
+                            .hint("a composite says the version of each of its buildpacks: add version = \"X.Y.Z\""),
+                    );
+                }
+                let version = if entry.has("version") {
+                    checked::<ModuleVersion>(entry.required_string("version"), &entry)
+                } else {
+                    String::new()
+                };
                 let exec_env = read_exec_env(&mut entry);
                 let optional = entry.bool("optional").unwrap_or_default();
                 entry.finish(Severity::Warning);

@@ -21,7 +21,14 @@ pub fn without(text: &str, removed: &[Removed]) -> Result<String> {
             }
         }
     }
-    Ok(document.to_string())
+    let edited = document.to_string();
+    // the editor ends lines as Unix does
+    let ends_as_windows = text.contains("\r\n") && text.matches('\n').count() == text.matches("\r\n").count();
+    Ok(if ends_as_windows {
+        edited.replace("\r\n", "\n").replace('\n', "\r\n")
+    } else {
+        edited
+    })
 }
 
 fn remove_entry(order: &mut Item, group: usize, entry: usize) -> Option<()> {

@@ -94,7 +94,7 @@ fn read_dependency(mut table: Table<'_>) -> Option<Located<Dependency>> {
     table.finish(Severity::Error);
     let (written, locator) = match (uri, image) {
         (Some(uri), _) => (uri.value.clone(), Locator::of_uri(&uri.value)),
-        (None, Some(image)) => (image.value.clone(), Locator::Image(image.value)),
+        (None, Some(image)) => (image.value.clone(), Locator::of_image(&image.value)),
         (None, None) => return None,
     };
     Some(Located {

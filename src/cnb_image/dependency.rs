@@ -63,6 +63,8 @@ pub struct Opener<'a> {
     pub allow_unknown_target: bool,
     /// What images are needed for, to say so where one is missing.
     pub platforms: Vec<String>,
+    /// Whether something could not be opened.
+    pub has_failed: bool,
     opened: HashMap<PathBuf, Option<Content>>,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Opener<'a> {
             scratch,
             allow_unknown_target,
             platforms,
+            has_failed: false,
             opened: HashMap::new(),
         }
     }
@@ -105,8 +108,9 @@ impl<'a> Opener<'a> {
                     chain,
                     content,
                 }),
-                Ok(None) => {}
+                Ok(None) => self.has_failed = true,
                 Err(error) => {
+                    self.has_failed = true;
                     let way = way_to(&chain);
                     findings.push(
                         refusal(&format!("dependency `{}`{way}", entry.value.written), &error).at(entry.place.clone()),
@@ -196,6 +200,7 @@ impl<'a> Opener<'a> {
         let text = fs::read(&file).map_err(|cause| Error::io("read", &file, cause))?;
         let (config, faults) = PackageConfig::parse(&file, &text, self.allow_unknown_target);
         findings.append(faults);
+        self.has_failed |= config.is_none();
         Ok(config
             .map(|config| self.open_all(&config, &file, chain, findings))
             .unwrap_or_default())

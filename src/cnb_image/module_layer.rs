@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::module_source::ModuleSource;
 use super::packaged_layer::PackagedLayer;
 use super::target_files::TargetFiles;
-use crate::archive::entry::{Entry, EntryKind};
+use crate::archive::entry::{Entry, EntryKind, join};
 use crate::archive::file_tree::{FileNode, NodeKind};
 use crate::archive::tar_write::{END, TarWriter, entry_len};
 use crate::archive::timestamp::NORMALIZED;
 use crate::cnb::id::{ModuleId, ModuleVersion};
 use crate::cnb::module::ModuleKind;
-use crate::cnb::paths::{EXECUTABLES, module_folder, module_version_folder};
+use crate::cnb::paths::{BUILDPACK_TOML, EXECUTABLES, module_folder, module_version_folder};
 use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::progress::{Progress, Step};
 
@@ -91,15 +91,30 @@ impl Part {
         }
     }
 
-    /// A module as it is in a layer of another image, which may hold more.
+    /// A module as it is in a layer of another image, which may hold more; `replaced` is another text of its `buildpack.toml`.
     #[must_use]
-    pub fn of_layer(layer: &Arc<PackagedLayer>, id: &ModuleId, version: &ModuleVersion) -> Self {
+    pub fn of_layer(
+        layer: &Arc<PackagedLayer>,
+        id: &ModuleId,
+        version: &ModuleVersion,
+        replaced: Option<&str>,
+    ) -> Self {
         let mut entries = parents(ModuleKind::Buildpack, id, version);
-        let own = layer.entries_of(id, version).map(|entry| {
-            let content = matches!(entry.kind, EntryKind::File { .. }).then_some(Content::Layer);
-            (entry.clone(), content)
-        });
         let root = module_version_folder(ModuleKind::Buildpack, id, version).into_bytes();
+        let descriptor = join(&root, BUILDPACK_TOML.as_bytes());
+        let own = layer.entries_of(id, version).map(|entry| {
+            let mut entry = entry.clone();
+            let content = match (&entry.kind, replaced) {
+                (EntryKind::File { .. }, Some(text)) if entry.path == descriptor => {
+                    let size = text.len() as u64;
+                    entry.kind = EntryKind::File { size };
+                    Some(Content::Text(text.as_bytes().into()))
+                }
+                (EntryKind::File { .. }, _) => Some(Content::Layer),
+                _ => None,
+            };
+            (entry, content)
+        });
         for (entry, content) in own {
             if entry.path == root {
                 entries.truncate(1);
@@ -203,9 +218,12 @@ impl Part {
         }
         layer.read(&mut |found, content| {
             progress.check()?;
-            let Some((entry, _)) = rest.next_if(|(entry, _)| entry == found) else {
+            let Some((entry, own)) = rest.next_if(|(entry, _)| entry.path == found.path) else {
                 return Ok(());
             };
+            if let Some(Content::Text(text)) = own {
+                return tar.file(entry, &mut &text[..]).map_err(failed);
+            }
             let mut content = Watched {
                 inner: Box::new(content),
                 progress,

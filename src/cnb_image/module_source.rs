@@ -92,7 +92,8 @@ impl ModuleSource {
         };
         let settings = match read_toml(&tree, AIRPACK_TOML.as_bytes())? {
             Some(text) => {
-                let (settings, more) = AirpackConfig::parse(&tree.display(AIRPACK_TOML.as_bytes()), &text);
+                let (settings, more) =
+                    AirpackConfig::parse(&tree.display(AIRPACK_TOML.as_bytes()), &text, allow_unknown_target);
                 faults.append(more);
                 settings
             }

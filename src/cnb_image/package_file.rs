@@ -34,7 +34,7 @@ impl PackageFile {
         let settings_file = file.with_file_name(AIRPACK_TOML);
         let settings = match fs::read(&settings_file) {
             Ok(text) => {
-                let (settings, faults) = AirpackConfig::parse(&settings_file, &text);
+                let (settings, faults) = AirpackConfig::parse(&settings_file, &text, allow_unknown_target);
                 findings.append(faults);
                 settings
             }
@@ -115,8 +115,9 @@ impl PackageFile {
         }
         if let Some(dependency) = config.dependencies.first() {
             let message = format!(
-                "`{}` lists dependencies, but only a composite buildpack can have some",
-                self.file.display()
+                "`{}` lists the dependency `{}`, but only a composite buildpack can have some",
+                self.file.display(),
+                dependency.value.written
             );
             findings.push(Finding::error(message).at(dependency.place.clone()));
         }

@@ -7,7 +7,7 @@ use super::buildpackage;
 use super::packaged_layer::PackagedLayer;
 use super::view::BuildpackageView;
 use crate::cnb::id::{ModuleId, ModuleVersion};
-use crate::cnb::labels::ModuleLayer;
+use crate::cnb::labels::{BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, ModuleLayer};
 use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oci::descriptor::Descriptor;
@@ -60,11 +60,15 @@ impl PackagedImage {
                 found.source.location()
             )));
         }
-        Ok(Self {
+        let opened = Self {
             source: Arc::clone(&found.source),
             images,
             layers: Mutex::default(),
-        })
+        };
+        if found.roots.len() > 1 {
+            opened.check_one_package()?;
+        }
+        Ok(opened)
     }
 
     /// Where it is.
@@ -94,7 +98,7 @@ impl PackagedImage {
         let mut by_distance: Vec<(u8, &Descriptor)> = self
             .images
             .iter()
-            .filter_map(|image| Some((image.platform.as_ref()?.distance(&wanted)?, image)))
+            .filter_map(|image| Some((near(image.platform.as_ref()?, &wanted)?, image)))
             .filter(|(_, image)| buildpackage::may_be_for_distro(image, &target))
             .collect();
         by_distance.sort_by_key(|(distance, _)| *distance);
@@ -118,10 +122,10 @@ impl PackagedImage {
                 }
             };
             let own = modules.image.platform();
-            if image.platform.is_none() && own.distance(&wanted).is_some() {
+            if image.platform.is_none() && near(&own, &wanted).is_some() {
                 return Ok(modules);
             }
-            let says_no_version = own.os_version.is_none() && own.distance(&any_version).is_some();
+            let says_no_version = own.os_version.is_none() && near(&own, &any_version).is_some();
             if says_no_version && modules.fit(|own| own.fits(&target) && own.distros.is_empty()) {
                 return Ok(modules);
             }
@@ -137,6 +141,25 @@ impl PackagedImage {
             (None, None) => Err(Error::new(ErrorKind::NotFound, format!("it has no image for {wanted}"))
                 .with_hint(format!("it has {}", has.join(", ")))),
         }
+    }
+
+    /// Without an index in front of them, images need not belong together.
+    fn check_one_package(&self) -> Result<()> {
+        let mut first: Option<String> = None;
+        for image in &self.images {
+            let modules = self.read(image)?;
+            let main = &modules.modules[0];
+            let name = format!("{}@{}", main.id, main.version);
+            if first.get_or_insert_with(|| name.clone()) != &name {
+                return Err(Error::invalid(format!(
+                    "{} holds several packages: {}, {name}",
+                    self.source.location(),
+                    first.unwrap_or_default()
+                ))
+                .with_hint("name one of them with oci:PATH@DIGEST"));
+            }
+        }
+        Ok(())
     }
 
     fn known_layers(&self) -> MutexGuard<'_, HashMap<Digest, Arc<PackagedLayer>>> {
@@ -185,6 +208,11 @@ impl PackagedImage {
     }
 }
 
+/// How near an image comes. One for another variant is not for this platform, though it may be what somebody means to look at.
+fn near(own: &Platform, wanted: &Platform) -> Option<u8> {
+    own.distance(wanted).filter(|distance| *distance < 2)
+}
+
 impl PackagedModules {
     fn of(image: OpenedImage) -> Result<Self> {
         let Some(view) = BuildpackageView::of(&image.config.labels())? else {
@@ -215,7 +243,7 @@ impl PackagedModules {
         let is_main = |module: &PackagedModule| module.id.as_str() == id && module.version.as_str() == version;
         let Some(main) = modules.iter().position(is_main) else {
             return Err(Error::damaged(format!(
-                "its labels say that it is {id}@{version}, and that no layer holds that"
+                "by its label {BUILDPACKAGE_METADATA} it is {id}@{version}, but {BUILDPACK_LAYERS} has no layer of that"
             )));
         };
         modules[..=main].rotate_right(1);

@@ -1,6 +1,6 @@
 //! [`PackagedLayer`]: a layer of a buildpackage that somebody else made, looked through before it is used.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::cnb::paths::{BUILDPACK_TOML, module_version_folder};
 use crate::error::{Error, Result, from_io};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::DiffId;
-use crate::oci::layer::{Layer, LayerContent};
+use crate::oci::layer::{Layer, LayerContent, is_layer};
 use crate::oci::store::ImageSource;
 use crate::progress::Progress;
 
@@ -31,6 +31,8 @@ pub struct PackagedLayer {
     /// Length before compression in bytes.
     pub uncompressed: u64,
     entries: Vec<Entry>,
+    /// The texts of `buildpack.toml`, by folder.
+    texts: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl std::fmt::Debug for PackagedLayer {
@@ -59,6 +61,12 @@ impl PackagedLayer {
         modules: &[(ModuleId, ModuleVersion)],
         progress: &dyn Progress,
     ) -> Result<Self> {
+        if !is_layer(&found.media_type) {
+            return Err(Error::invalid(format!(
+                "its media type `{}` is that of no layer",
+                found.media_type
+            )));
+        }
         let mut content = LayerContent::open(&**source, found)?;
         let media_type = content.media_type;
         let mut check = Check::of(modules);
@@ -70,7 +78,7 @@ impl PackagedLayer {
             check.entry(&entry, &mut tar.content())?;
             entries.push(entry);
         }
-        check.finish()?;
+        let texts = check.finish()?;
         let (unpacked, uncompressed) = content.finish()?;
         if unpacked != *diff_id {
             return Err(Error::damaged(format!(
@@ -86,6 +94,7 @@ impl PackagedLayer {
             },
             uncompressed,
             entries,
+            texts,
         })
     }
 
@@ -103,6 +112,18 @@ impl PackagedLayer {
             .filter(move |entry| is_within(&entry.path, folder.as_bytes()))
     }
 
+    /// The text of one module's `buildpack.toml`.
+    pub fn descriptor_of(&self, id: &ModuleId, version: &ModuleVersion) -> Result<&str> {
+        let folder = module_version_folder(ModuleKind::Buildpack, id, version);
+        let text = self.texts.get(folder.as_bytes()).map(|text| std::str::from_utf8(text));
+        match text {
+            Some(Ok(text)) => Ok(text),
+            _ => Err(Error::invalid(format!(
+                "`{folder}/{BUILDPACK_TOML}` can not be read as text"
+            ))),
+        }
+    }
+
     /// Gives all entries with their contents.
     pub fn read(&self, each: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>) -> Result<()> {
         let mut content = LayerContent::open(&*self.source, &self.found)?;
@@ -117,15 +138,30 @@ impl PackagedLayer {
 
 /// With a `/` in front of its path and no other form of it, as all buildpackages are written.
 fn normalized(mut entry: Entry) -> Result<Entry> {
-    let relative = relative_path(entry.path.strip_prefix(b"/").unwrap_or(&entry.path))?;
-    entry.path = [b"/", &relative.unwrap_or_default()[..]].concat();
+    entry.path = absolute(&entry.path)?;
     Ok(entry)
+}
+
+/// With a `/` in front; an error for a path that goes up.
+fn absolute(path: &[u8]) -> Result<Vec<u8>> {
+    if path.split(|&byte| byte == b'/').any(|part| part == b"..") {
+        return Err(Error::invalid(format!(
+            "`{}` in it goes up with `..`",
+            display_path(path)
+        )));
+    }
+    let relative = relative_path(path.strip_prefix(b"/").unwrap_or(path))?;
+    Ok([b"/", &relative.unwrap_or_default()[..]].concat())
 }
 
 struct Check<'m> {
     /// By folder: the module, and whether its `buildpack.toml` was seen.
     folders: BTreeMap<Vec<u8>, (&'m (ModuleId, ModuleVersion), bool)>,
     above: BTreeSet<Vec<u8>>,
+    /// Entries that nothing may lie below.
+    not_folders: HashSet<Vec<u8>>,
+    /// The texts of `buildpack.toml`, by folder.
+    texts: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl<'m> Check<'m> {
@@ -133,6 +169,8 @@ impl<'m> Check<'m> {
         let mut check = Self {
             folders: BTreeMap::new(),
             above: BTreeSet::from([b"/".to_vec()]),
+            not_folders: HashSet::new(),
+            texts: BTreeMap::new(),
         };
         for module in modules {
             let folder = module_version_folder(ModuleKind::Buildpack, &module.0, &module.1).into_bytes();
@@ -146,11 +184,31 @@ impl<'m> Check<'m> {
         check
     }
 
+    /// Nothing lies below a file or a link: it would be unpacked to where that leads.
+    fn check_above(&mut self, entry: &Entry) -> Result<()> {
+        let mut path = entry.path.as_slice();
+        while let Some(above) = parent(path) {
+            if self.not_folders.contains(above) {
+                return Err(Error::invalid(format!(
+                    "`{}` in it lies below `{}`, which is no folder",
+                    display_path(&entry.path),
+                    display_path(above)
+                )));
+            }
+            path = above;
+        }
+        if entry.kind != EntryKind::Dir {
+            self.not_folders.insert(entry.path.clone());
+        }
+        Ok(())
+    }
+
     fn entry(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<()> {
         let shown = || display_path(&entry.path);
         if let EntryKind::Special(kind) = &entry.kind {
             return Err(Error::invalid(format!("it holds `{}`, a {}", shown(), kind.name())));
         }
+        self.check_above(entry)?;
         let within = self
             .folders
             .iter_mut()
@@ -159,15 +217,19 @@ impl<'m> Check<'m> {
             if entry.kind == EntryKind::Dir && self.above.contains(&entry.path) {
                 return Ok(());
             }
-            let folders: Vec<String> = self.folders.keys().map(|folder| display_path(folder)).collect();
+            let modules: Vec<String> = self
+                .folders
+                .values()
+                .map(|((id, version), _)| format!("{id}@{version}"))
+                .collect();
             return Err(Error::invalid(format!(
                 "it holds `{}`, but by its image's label it is the layer of {}",
                 shown(),
-                folders.join(", ")
+                modules.join(", ")
             )));
         };
         if let EntryKind::Hardlink { target } = &entry.kind
-            && !is_within(&[b"/", target.strip_prefix(b"/").unwrap_or(target)].concat(), folder)
+            && !absolute(target).is_ok_and(|target| is_within(&target, folder))
         {
             return Err(Error::invalid(format!(
                 "`{}` in it is a hard link to `{}`, outside of the buildpack's folder",
@@ -178,13 +240,14 @@ impl<'m> Check<'m> {
         if entry.path[folder.len()..] == *[b"/", BUILDPACK_TOML.as_bytes()].concat() {
             *is_described = true;
             if entry.kind.size() <= MAX_TOML {
-                check_descriptor(module, &shown(), content)?;
+                let text = check_descriptor(module, &shown(), content)?;
+                self.texts.insert(folder.clone(), text);
             }
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
         match self.folders.iter().find(|(_, (_, is_described))| !is_described) {
             Some((folder, (module, _))) => Err(Error::invalid(format!(
                 "by its image's label it is the layer of {}@{}, but it holds no `{}/{BUILDPACK_TOML}`",
@@ -192,13 +255,13 @@ impl<'m> Check<'m> {
                 module.1,
                 display_path(folder)
             ))),
-            None => Ok(()),
+            None => Ok(self.texts),
         }
     }
 }
 
-/// An error when the file says that it is another module; what is wrong with it otherwise is for its author.
-fn check_descriptor(module: &(ModuleId, ModuleVersion), shown: &str, content: &mut dyn Read) -> Result<()> {
+/// The text. An error when the file says that it is another module; what is wrong with it otherwise is for its author.
+fn check_descriptor(module: &(ModuleId, ModuleVersion), shown: &str, content: &mut dyn Read) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     content.read_to_end(&mut text).map_err(|cause| {
         from_io(cause, |cause| {
@@ -211,6 +274,6 @@ fn check_descriptor(module: &(ModuleId, ModuleVersion), shown: &str, content: &m
         Some(found) => Err(Error::invalid(format!(
             "`{shown}` in it is for {found}, but by its image's label it is the layer of {wanted}"
         ))),
-        None => Ok(()),
+        None => Ok(text),
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::docker_archive;
-use super::layout::IndexFile;
+use super::layout::{IndexFile, MARKER, check_marker};
 use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset};
 use crate::archive::archive_tree::{plain_tar, tar_stream};
 use crate::archive::entry::{EntryKind, display_path};
@@ -153,7 +153,16 @@ impl ArchiveStore {
             named: HashMap::new(),
         };
         if let Some(index) = store.members.find("index.json") {
-            store.index = IndexFile::parse(&store.small(index, "index.json")?)?;
+            if let Some(marker) = store.members.find(MARKER) {
+                check_marker(&store.small(marker, MARKER)?, MARKER)?;
+            } else {
+                return Err(Error::invalid(format!(
+                    "it is no OCI image layout: it has no `{MARKER}`"
+                )));
+            }
+            let text = store.small(index, "index.json")?;
+            store.index =
+                IndexFile::parse(&text).map_err(|error| error.context("failed to read `index.json` in it"))?;
         } else if let Some(list) = store.members.find("manifest.json") {
             let read = docker_archive::read(&store, &store.small(list, "manifest.json")?)?;
             store.index = read.index;

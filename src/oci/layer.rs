@@ -92,7 +92,9 @@ pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Optio
     read().map(Some).map_err(in_blob)
 }
 
-fn is_layer(media_type: &str) -> bool {
+/// Whether this is the media type of a layer.
+#[must_use]
+pub fn is_layer(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.oci.image.layer.")
         || media_type.starts_with("application/vnd.docker.image.rootfs.")
 }

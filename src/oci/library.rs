@@ -241,8 +241,6 @@ fn means(bound: &ImageReference, name: &ImageReference) -> bool {
 
 /// Whether these are the manifests of one image, each for another platform, without an index in front of them.
 fn are_one_image(entries: &[Descriptor]) -> bool {
-    let is_part = |entry: &Descriptor| {
-        media_type::is_manifest(&entry.media_type) && entry.platform.is_some() && called(entry).is_none()
-    };
+    let is_part = |entry: &Descriptor| media_type::is_manifest(&entry.media_type) && called(entry).is_none();
     entries.len() > 1 && entries.iter().all(is_part)
 }

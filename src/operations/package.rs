@@ -235,7 +235,7 @@ pub struct LayerReport {
     pub diff_id: DiffId,
     /// Length before compression.
     pub uncompressed_size: u64,
-    /// Whether the blob was there, and nothing had to be compressed or copied.
+    /// Whether nothing had to be compressed: the blob was there, or is another image's.
     pub reused: bool,
     /// Where it was taken from as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -298,8 +298,7 @@ pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<Prep
         findings.push(no_config(&source));
     }
     let may_plan = package_file.is_some() || source.descriptor.order.is_none();
-    let opened_all = !findings.has_errors();
-    let plan = if may_plan && (opened_all || source.descriptor.order.is_none()) {
+    let plan = if may_plan {
         let mut ingredients = Ingredients {
             source: &source,
             config: package_file.as_ref(),
@@ -420,6 +419,7 @@ fn files(request: &PackageRequest, plan: &PackagePlan, findings: &mut Findings) 
     if *single || plan.images.len() == 1 {
         return vec![(path.clone(), (0..plan.images.len()).collect())];
     }
+    let is_folder = |file: &Path| Finding::error(format!("`{}` is a folder, not a file to write", file.display()));
     let mut files: Vec<(PathBuf, Vec<usize>)> = Vec::new();
     for (at, image) in plan.images.iter().enumerate() {
         let mut name = stem_of(path);
@@ -436,6 +436,9 @@ fn files(request: &PackageRequest, plan: &PackagePlan, findings: &mut Findings) 
                 image.target,
                 file.display()
             )));
+        }
+        if file.is_dir() {
+            findings.push(is_folder(&file));
         }
         files.push((file, vec![at]));
     }
@@ -627,7 +630,7 @@ fn write_layer(
         size: layer.descriptor.size,
         diff_id: layer.diff_id.clone(),
         uncompressed_size: total,
-        reused: origin == Origin::Reused,
+        reused: origin != Origin::Compressed,
         taken_from,
     };
     Ok((layer, report))

@@ -1,6 +1,6 @@
 //! The command tree, and the options that all commands have.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{buildpack, extension, inspect, pull, push, serve};
 
@@ -47,6 +47,25 @@ pub(crate) enum Command {
     Pull(Box<pull::Arguments>),
     /// Offer a layout as a registry to read from, on this machine
     Serve(serve::Arguments),
+}
+
+impl Cli {
+    /// The answer to flags that exclude each other in a way that clap does not know.
+    pub(crate) fn contradiction(&self) -> Option<clap::Error> {
+        let (path, common) = match &self.command {
+            Command::Buildpack(buildpack::Command::Package(arguments)) => (["buildpack", "package"], &arguments.common),
+            Command::Extension(extension::Command::Package(arguments)) => (["extension", "package"], &arguments.common),
+            _ => return None,
+        };
+        let message = common.contradiction()?;
+        let mut command = Self::command();
+        command.build();
+        let mut at = &mut command;
+        for name in path {
+            at = at.find_subcommand_mut(name)?;
+        }
+        Some(at.error(clap::error::ErrorKind::ArgumentConflict, message))
+    }
 }
 
 /// What all commands say to the terminal, and how.

@@ -22,6 +22,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(answer) => return output::usage(&answer),
     };
+    if let Some(answer) = cli.contradiction() {
+        return output::usage(&answer);
+    }
     let output = output::Output::new(&cli.terminal);
     let stop = signals::watch();
     match commands::run(cli.command, &output, &stop) {

@@ -11,8 +11,16 @@ use crate::error::{Finding, Findings, Place};
 pub(super) type Orders<'o> = BTreeMap<&'o Key, &'o Order>;
 
 impl Composite<'_, '_> {
+    /// Whether something is not known because it could not be opened, which has been told of.
+    fn is_incomplete(&self) -> bool {
+        self.is_incomplete || self.opener.has_failed
+    }
+
     /// Every dependency is in some order that leads here from the main module.
     pub(super) fn check_use(&self, offers: &[Offer], mentioned: &BTreeSet<Key>, findings: &mut Findings) {
+        if self.is_incomplete() {
+            return;
+        }
         for offer in offers {
             for (number, module) in offer.modules.iter().enumerate() {
                 if mentioned.contains(&module.key) || module.key == key_of(self.main) {
@@ -39,7 +47,7 @@ impl Composite<'_, '_> {
         }
     }
 
-    /// An order of an image can not be pruned, and none may be empty afterwards.
+    /// No order may be empty afterwards.
     pub(super) fn check_removed(
         &self,
         round: &Round<'_>,
@@ -49,20 +57,7 @@ impl Composite<'_, '_> {
     ) {
         for (key, _) in removed {
             let offer = round.offer_of(key);
-            if let Some(offer) = offer
-                && matches!(offer.content, OfferContent::Image { .. })
-            {
-                findings.push(
-                    Finding::error(format!(
-                        "`{}` is packaged with an order of {} that mentions what is left out for {}",
-                        offer.dependency.written,
-                        named(key),
-                        round.target
-                    ))
-                    .at(offer.dependency.place.clone())
-                    .hint("declare it in airpack.toml where that one is packaged, or leave out all of it"),
-                );
-            } else if orders.get(key).is_some_and(|order| order.is_empty()) {
+            if orders.get(key).is_some_and(|order| order.is_empty()) {
                 let place = match offer {
                     Some(offer) => offer.dependency.place.clone(),
                     None => order_place(self.main),
@@ -88,6 +83,9 @@ impl Composite<'_, '_> {
         needed: &BTreeSet<Key>,
         findings: &mut Findings,
     ) {
+        if self.is_incomplete() {
+            return;
+        }
         for key in needed.iter().chain([round.main_key]) {
             let Some(order) = orders.get(key) else { continue };
             let offer = round.offer_of(key);
@@ -160,7 +158,8 @@ pub(super) fn reachable(orders: &Orders<'_>, start: &Key) -> BTreeSet<Key> {
 }
 
 /// No order leads back to itself.
-pub(super) fn check_cycles(orders: &Orders<'_>, start: &Key, findings: &mut Findings) {
+pub(super) fn check_cycles(round: &Round<'_>, orders: &Orders<'_>, findings: &mut Findings) {
+    let start = round.main_key;
     // entries of the way from `start`, each with what is still to be followed; recursion would be as deep as an image wants
     let next_of = |key: &Key| -> Vec<Key> {
         let entries = orders.get(key).into_iter().flat_map(|order| order.iter());
@@ -176,15 +175,20 @@ pub(super) fn check_cycles(orders: &Orders<'_>, start: &Key, findings: &mut Find
             continue;
         };
         if let Some(at) = way.iter().position(|(key, _)| *key == next) {
-            let round: Vec<String> = way[at..]
+            let names: Vec<String> = way[at..]
                 .iter()
                 .map(|(key, _)| named(key))
                 .chain([named(&next)])
                 .collect();
-            findings.push(Finding::error(format!(
-                "orders lead round and round: {}",
-                round.join(" -> ")
-            )));
+            let offer = round.offer_of(&next);
+            let way = offer
+                .map(|offer| format!(" ({})", offer.dependency.way()))
+                .unwrap_or_default();
+            findings.push(
+                Finding::error(format!("orders lead round and round{way}: {}", names.join(" -> ")))
+                    .at(offer.map(|offer| offer.dependency.place.clone()))
+                    .hint("a composite can not be made of itself"),
+            );
         } else if !done.contains(&next) && orders.contains_key(&next) {
             let rest = next_of(&next);
             way.push((next, rest));

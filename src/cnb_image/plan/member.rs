@@ -41,6 +41,8 @@ pub enum MemberContent {
         layer: Arc<PackagedLayer>,
         /// Whether that holds others too.
         is_shared: bool,
+        /// The text of `buildpack.toml` where its order was pruned.
+        pruned: Option<String>,
     },
 }
 
@@ -94,7 +96,9 @@ impl Member {
     fn part(&self) -> Part {
         match &self.content {
             MemberContent::Files(files) => Part::of_files(&files.source, &files.files, files.pruned.as_deref()),
-            MemberContent::Packaged { layer, .. } => Part::of_layer(layer, &self.id, &self.version),
+            MemberContent::Packaged { layer, pruned, .. } => {
+                Part::of_layer(layer, &self.id, &self.version, pruned.as_deref())
+            }
         }
     }
 
@@ -103,6 +107,7 @@ impl Member {
         if let MemberContent::Packaged {
             layer,
             is_shared: false,
+            pruned: None,
         } = &self.content
         {
             return Ok(layer.layer.diff_id.clone());
@@ -125,6 +130,7 @@ pub(super) fn layers(members: &[Member], is_apart: Option<&dyn Fn(&Member) -> bo
             MemberContent::Packaged {
                 layer,
                 is_shared: false,
+                pruned: None,
             } => LayerContent::Taken(Arc::clone(layer)),
             _ => LayerContent::Written(ModuleLayer::of(vec![members[at].part()])),
         },

@@ -9,7 +9,7 @@ use super::super::packaged_image::{PackagedImage, PackagedModules};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::order::{ModuleRef, Order};
 use crate::cnb::target::Target;
-use crate::error::{Error, Finding, Findings, Result};
+use crate::error::{Error, Finding, Findings, Result, Severity};
 use crate::progress::Progress;
 
 /// Id and version.
@@ -27,11 +27,15 @@ pub(super) struct Composite<'a, 'o> {
     pub(super) progress: &'a dyn Progress,
     /// What dependencies there were, for whichever target.
     pub(super) seen: BTreeSet<Key>,
+    /// Whether something could not be opened, so that what is missing may be in there.
+    pub(super) is_incomplete: bool,
 }
 
 /// A dependency for one target.
 pub(super) struct Offer {
     pub(super) dependency: Dependency,
+    /// Which file lists it, in the order in which files are read.
+    pub(super) file: usize,
     pub(super) content: OfferContent,
     pub(super) modules: Vec<Offered>,
 }
@@ -120,8 +124,10 @@ impl Composite<'_, '_> {
     /// The dependencies that are listed, and those of composites in folders for what is not among them.
     pub(super) fn offers(&mut self, target: &Target, main_key: &Key, findings: &mut Findings) -> Result<Vec<Offer>> {
         let mut offers = Vec::new();
+        // by file: the file that names the composite which it belongs to
+        let mut files: Vec<Option<usize>> = vec![None];
         for dependency in self.dependencies {
-            offers.extend(self.offer(dependency, target, findings)?);
+            offers.extend(self.offer(dependency, 0, target, findings)?);
         }
         let mut followed = HashSet::from([self.main.tree.origin().to_owned()]);
         let mut at = 0;
@@ -131,8 +137,14 @@ impl Composite<'_, '_> {
             let OfferContent::Source { source, .. } = &offer.content else {
                 continue;
             };
+            // what the files that lead here list need not be listed again
+            let mut above = vec![offer.file];
+            while let Some(file) = above.last().and_then(|file| files[*file]) {
+                above.push(file);
+            }
             let known: HashSet<&Key> = offers
                 .iter()
+                .filter(|offer| above.contains(&offer.file))
                 .flat_map(|offer| &offer.modules)
                 .map(|module| &module.key)
                 .collect();
@@ -149,9 +161,10 @@ impl Composite<'_, '_> {
             if !has_missing || !followed.insert(source.tree.origin().to_owned()) {
                 continue;
             }
-            let (source, chain) = (Arc::clone(source), offer.dependency.chain.clone());
+            let (source, chain, file) = (Arc::clone(source), offer.dependency.chain.clone(), files.len());
+            files.push(Some(offer.file));
             for dependency in self.opener.open_below(&source, &chain, findings)? {
-                offers.extend(self.offer(&dependency, target, findings)?);
+                offers.extend(self.offer(&dependency, file, target, findings)?);
             }
         }
         Ok(offers)
@@ -168,6 +181,7 @@ impl Composite<'_, '_> {
     pub(super) fn offer(
         &mut self,
         dependency: &Dependency,
+        file: usize,
         target: &Target,
         findings: &mut Findings,
     ) -> Result<Option<Offer>> {
@@ -176,7 +190,8 @@ impl Composite<'_, '_> {
                 let key = key_of(source);
                 let mut view = None;
                 if source.descriptor.order.is_some() && !self.is_out(&key, target) {
-                    let Some(found) = self.view(source, target, findings)? else {
+                    let Some(found) = self.view(dependency, source, target, findings)? else {
+                        self.is_incomplete = true;
                         return Ok(None);
                     };
                     view = Some(Box::new(found));
@@ -203,6 +218,7 @@ impl Composite<'_, '_> {
                     Ok(modules) => modules.modules,
                     Err(error) => {
                         findings.push(about(dependency, &error));
+                        self.is_incomplete = true;
                         return Ok(None);
                     }
                 };
@@ -222,6 +238,7 @@ impl Composite<'_, '_> {
         };
         Ok(Some(Offer {
             dependency: dependency.clone(),
+            file,
             content,
             modules,
         }))
@@ -230,6 +247,7 @@ impl Composite<'_, '_> {
     /// How `target` sees a module that is not packaged yet.
     pub(super) fn view(
         &self,
+        dependency: &Dependency,
         source: &ModuleSource,
         target: &Target,
         findings: &mut Findings,
@@ -242,7 +260,24 @@ impl Composite<'_, '_> {
             .chain(self.targets.iter().map(Target::with_defaults))
             .chain([own.clone()])
             .collect();
-        source.view(&own, &everybody, findings)
+        let mut about_it = Findings::default();
+        let view = source.view(&own, &everybody, &mut about_it);
+        for finding in &about_it {
+            let mut finding = finding.clone();
+            if finding.severity == Severity::Error {
+                finding.message = format!("{} ({})", finding.message, dependency.way());
+            }
+            findings.push(finding);
+        }
+        view
+    }
+
+    /// Whether the composite `composite`, which is packaged now, leaves a module out by its own `airpack.toml`.
+    pub(super) fn leaves_out(round: &Round<'_>, composite: &Key, module: &Key) -> bool {
+        match round.offer_of(composite).map(|offer| &offer.content) {
+            Some(OfferContent::Source { source, .. }) => !source.settings.includes(&module.0, &module.1, round.target),
+            _ => false,
+        }
     }
 }
 

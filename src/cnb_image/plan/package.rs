@@ -129,6 +129,7 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
         targets: &targets,
         progress: ingredients.progress,
         seen: BTreeSet::new(),
+        is_incomplete: false,
     };
     let mut images = Vec::new();
     for target in &targets {
@@ -147,8 +148,11 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
         };
         images.push(image(source, target, view, resolved, stacks));
     }
+    let is_complete = !composite.is_incomplete && !composite.opener.has_failed;
     let seen = composite.seen;
-    check_left_out(&settings, &seen, findings);
+    if is_complete {
+        check_left_out(&settings, &seen, &targets, findings);
+    }
     for image in &mut images {
         let is_apart = |member: &Member| ingredients.flatten_exclude.contains(&member.full_name());
         image.layers = layers(&image.members, ingredients.flatten.then_some(&is_apart));
@@ -205,38 +209,38 @@ fn common_stacks(
     target: &Target,
     findings: &mut Findings,
 ) -> Option<Vec<Stack>> {
-    let mut members = resolved.members.iter().filter(|member| !member.label.is_composite());
-    let Some(first) = members.next() else {
+    let members = || resolved.members.iter().filter(|member| !member.label.is_composite());
+    let stacks = members()
+        .map(|member| supported(&member.label.stacks))
+        .reduce(|both, own| common(&both, &own));
+    let Some(stacks) = stacks else {
         return Some(supported(&view.descriptor.stacks));
     };
-    let ids = |stacks: &[Stack]| {
-        stacks
-            .iter()
-            .map(|stack| stack.id.clone())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let mut stacks = supported(&first.label.stacks);
-    for member in members {
-        let own = supported(&member.label.stacks);
-        let both = common(&stacks, &own);
-        if both.is_empty() {
-            let place = view.descriptor.order.as_ref().map(|order| order.place.clone());
-            findings.push(
-                Finding::error(format!(
-                    "no stack in common for {}: {} ({}) supports {}, those before it {}",
-                    buildpackage::platform(target),
-                    member.full_name(),
-                    member.chain.join(" -> "),
-                    ids(&own),
-                    ids(&stacks)
-                ))
-                .at(place)
-                .hint("a composite runs where all of its buildpacks do"),
-            );
-            return None;
-        }
-        stacks = both;
+    if stacks.is_empty() {
+        let said = |member: &Member| {
+            let ids: Vec<String> = supported(&member.label.stacks)
+                .into_iter()
+                .map(|stack| stack.id)
+                .collect();
+            format!(
+                "{} ({}) supports {}",
+                member.full_name(),
+                member.chain.join(" -> "),
+                ids.join(", ")
+            )
+        };
+        let place = view.descriptor.order.as_ref().map(|order| order.place.clone());
+        findings.push(
+            Finding::error(format!(
+                "the buildpacks of {} have no stack in common for {}: {}",
+                view.descriptor.full_name(),
+                buildpackage::platform(target),
+                members().map(said).collect::<Vec<_>>().join("; ")
+            ))
+            .at(place)
+            .hint("a composite runs where all of its buildpacks do"),
+        );
+        return None;
     }
     Some(stacks)
 }
@@ -259,9 +263,28 @@ fn check_settings(source: &ModuleSource, settings: &[AirpackConfig], is_composit
 }
 
 /// What is declared to be left out is there.
-fn check_left_out(settings: &[AirpackConfig], seen: &BTreeSet<(String, String)>, findings: &mut Findings) {
+fn check_left_out(
+    settings: &[AirpackConfig],
+    seen: &BTreeSet<(String, String)>,
+    targets: &[Target],
+    findings: &mut Findings,
+) {
     for only in settings.iter().flat_map(|settings| &settings.modules) {
         let is_there = seen.iter().any(|(id, version)| only.value.is_about(id, version));
+        if is_there
+            && !targets
+                .iter()
+                .any(|target| only.value.includes(&target.with_defaults()))
+        {
+            findings.push(
+                Finding::warning(format!(
+                    "`{}` is left out for every target of this package",
+                    only.value.id
+                ))
+                .at(only.place.clone())
+                .hint("its `targets` are none of those that are packaged"),
+            );
+        }
         // with other faults, what is there is not known for sure
         if !is_there && !seen.is_empty() {
             let version = only

@@ -75,7 +75,10 @@ impl Composite<'_, '_> {
         let mut pruned_orders: BTreeMap<Key, Order> = BTreeMap::new();
         let mut removed: Vec<(Key, Vec<Removed>)> = Vec::new();
         for (key, order) in &whole {
-            let pruned = prune(order, |entry| is_out(&key_of_ref(entry)));
+            let pruned = prune(order, |entry| {
+                let entry = key_of_ref(entry);
+                is_out(&entry) || Self::leaves_out(&round, key, &entry)
+            });
             if !pruned.removed.is_empty() {
                 removed.push(((*key).clone(), pruned.removed));
             }
@@ -86,13 +89,13 @@ impl Composite<'_, '_> {
         removed.retain(|(key, _)| needed.contains(key) || *key == main_key);
         self.check_removed(&round, &removed, &orders, findings);
         self.check_present(&round, &orders, &needed, findings);
-        check_cycles(&orders, &main_key, findings);
+        check_cycles(&round, &orders, findings);
         if findings.count(Severity::Error) > before {
             return Ok(None);
         }
         let members = self.members(&round, &orders, &needed, &removed, findings)?;
         if findings.count(Severity::Error) == before {
-            self.check_equal(&round, &needed, &members, findings)?;
+            self.check_equal(&round, &orders, &needed, &removed, &members, findings)?;
         }
         if findings.count(Severity::Error) > before {
             return Ok(None);
@@ -167,7 +170,15 @@ impl Composite<'_, '_> {
                 self.member_of_files(dependency, source, view, order, changes, target, findings)
             }
             OfferContent::Image { image, chosen } => match &**chosen {
-                Ok(modules) => packaged_member(dependency, image, modules, number, self.progress, findings),
+                Ok(modules) => packaged_member(
+                    dependency,
+                    image,
+                    modules,
+                    number,
+                    (order, changes),
+                    self.progress,
+                    findings,
+                ),
                 Err(error) => {
                     findings.push(about(dependency, error));
                     Ok(None)
@@ -180,7 +191,9 @@ impl Composite<'_, '_> {
     fn check_equal(
         &self,
         round: &Round<'_>,
+        orders: &Orders<'_>,
         needed: &BTreeSet<Key>,
+        removed: &[(Key, Vec<Removed>)],
         members: &BTreeMap<(usize, usize), Member>,
         findings: &mut Findings,
     ) -> Result<()> {
@@ -196,7 +209,12 @@ impl Composite<'_, '_> {
             {
                 continue;
             }
-            let own = self.member(offer, *number, module.order.clone(), &[], round.target, findings)?;
+            let order = orders
+                .get(&module.key)
+                .map(|order| (*order).clone())
+                .unwrap_or_default();
+            let changes = changes_of(removed, &module.key);
+            let own = self.member(offer, *number, order, changes, round.target, findings)?;
             let (Some(own), Some(member)) = (own, members.get(known)) else {
                 continue;
             };
@@ -249,7 +267,7 @@ impl Composite<'_, '_> {
         }
         let view = match view {
             Some(view) => Some(view),
-            None => self.view(source, target, findings)?,
+            None => self.view(dependency, source, target, findings)?,
         };
         let Some(view) = view else { return Ok(None) };
         let pruned = if changes.is_empty() {
@@ -280,27 +298,42 @@ fn packaged_member(
     image: &PackagedImage,
     modules: &PackagedModules,
     number: usize,
+    (order, changes): (Order, &[Removed]),
     progress: &dyn Progress,
     findings: &mut Findings,
 ) -> Result<Option<Member>> {
     let module = &modules.modules[number];
-    match image.layer(modules, module, progress) {
-        Ok(layer) => Ok(Some(Member {
-            id: module.id.clone(),
-            version: module.version.clone(),
-            label: module.label.clone(),
-            chain: dependency.chain.clone(),
-            content: MemberContent::Packaged {
-                layer,
-                is_shared: modules.shares_layer(module),
-            },
-        })),
-        Err(error) if error.kind() == ErrorKind::Stopped => Err(error),
+    let looked = image.layer(modules, module, progress).and_then(|layer| {
+        let pruned = match changes {
+            [] => None,
+            changes => {
+                let text = layer.descriptor_of(&module.id, &module.version)?;
+                Some(order_edit::without(text, changes)?)
+            }
+        };
+        Ok((layer, pruned))
+    });
+    let (layer, pruned) = match looked {
+        Ok(looked) => looked,
+        Err(error) if error.kind() == ErrorKind::Stopped => return Err(error),
         Err(error) => {
             findings.push(about(dependency, &error));
-            Ok(None)
+            return Ok(None);
         }
-    }
+    };
+    let mut label = module.label.clone();
+    label.order = order;
+    Ok(Some(Member {
+        id: module.id.clone(),
+        version: module.version.clone(),
+        label,
+        chain: dependency.chain.clone(),
+        content: MemberContent::Packaged {
+            layer,
+            is_shared: modules.shares_layer(module),
+            pruned,
+        },
+    }))
 }
 
 /// What has gone from the order of `key`.

@@ -27,7 +27,7 @@ use crate::archive::span::Span;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The file that makes a folder a layout.
-const MARKER: &str = "oci-layout";
+pub(super) const MARKER: &str = "oci-layout";
 /// The only version there is.
 const VERSION: &str = "1.0.0";
 /// The list of what is in the layout.
@@ -51,6 +51,16 @@ struct Marker {
     version: String,
 }
 
+/// An error unless the text of `oci-layout` says the version that is known.
+pub(super) fn check_marker(text: &[u8], file: &str) -> Result<()> {
+    let found: Marker = json::from_slice(text, &format!("`{file}`"))?;
+    if found.version == VERSION {
+        return Ok(());
+    }
+    let message = format!("`{file}` says version `{}`", found.version);
+    Err(Error::new(ErrorKind::Unsupported, message).with_hint(format!("only version {VERSION} is known")))
+}
+
 impl Layout {
     /// Opens the layout in the folder `root`; an error when there is none, or one of another version.
     pub fn open(root: &Path) -> Result<Self> {
@@ -71,13 +81,7 @@ impl Layout {
             }
             Err(cause) => return Err(Error::io("read", &marker, cause)),
         };
-        let found: Marker = json::from_slice(&text, &format!("`{}`", marker.display()))?;
-        if found.version != VERSION {
-            let message = format!("`{}` says version `{}`", marker.display(), found.version);
-            return Err(
-                Error::new(ErrorKind::Unsupported, message).with_hint(format!("only version {VERSION} is known"))
-            );
-        }
+        check_marker(&text, &marker.display().to_string())?;
         Ok(Self { root: root.to_owned() })
     }
 

@@ -184,7 +184,7 @@ fn a_layer_of_another_module_than_the_label_says() {
     let change = |sandbox: &Sandbox, image: &mut PackImage| {
         relabel(image, &layer_of(&sandbox.join("other"), "acme/other"));
     };
-    check_image(change, &["acme/one"]);
+    check_image(change, &["acme_one", "acme_other"]);
 }
 
 #[test]

@@ -25,20 +25,24 @@ fn check(args: &[&str], says: &str) {
 }
 
 #[test]
-fn wrong() {
+fn what_is_missing_or_no_format() {
+    check(&[REFERENCE], "--layout");
+    check(&["x.cnb", "--format", "tar"], "tar");
+    check(&["--format", "file"], "REF");
+}
+
+#[test]
+fn options_that_exclude_each_other() {
     check(&["x.cnb", "--format", "file", "--layout", "out.oci"], "--layout");
     check(&["x.cnb", "--format", "cnb", "--layout", "out.oci"], "--layout");
     check(&["x.cnb", "--format", "file", "--tag", "latest"], "--tag");
     check(&["x.cnb", "--format", "cnb", "--single", "--tag", "latest"], "--tag");
-    check(&[REFERENCE], "--layout");
     check(&[REFERENCE, "--format", "image"], "--layout");
     check(&[REFERENCE, "--layout", "out.oci", "--single"], "--single");
     check(
         &[REFERENCE, "--layout", "out.oci", "--format", "image", "--single"],
         "--single",
     );
-    check(&["x.cnb", "--format", "tar"], "tar");
-    check(&["--format", "file"], "REF");
 }
 
 #[test]

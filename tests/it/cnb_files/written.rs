@@ -133,13 +133,9 @@ fn labels_and_annotations_are_in_it() {
 fn the_source_may_be_named_by_package_toml() {
     let sandbox = sandbox();
     let expected = one_file(&sandbox, &["-t", "linux/amd64"]).bytes;
-    let targets = "[[targets]]\nos = \"linux\"\narch = \"amd64\"\n";
-    sandbox.write(
-        "conf/package.toml",
-        format!("[buildpack]\nuri = \"../bp\"\n\n{targets}"),
-    );
+    sandbox.write("conf/package.toml", "[buildpack]\nuri = \"../bp\"\n");
     let args = ["y.cnb", "--config", "conf/package.toml", "--format", "file"];
-    let run = sandbox.airpack(&[&["buildpack", "package"], &args[..]].concat());
+    let run = sandbox.airpack(&[&["buildpack", "package"], &args[..], &["-t", "linux/amd64"]].concat());
     assert_eq!(run.ok().stdout, "y.cnb\n");
     assert!(CnbFile::open(sandbox.join("y.cnb")).bytes == expected);
 }

@@ -9,7 +9,7 @@ use crate::support::composites::{BOTH, comp_of_two, composite, package_toml};
 use crate::support::layout_view::{LayoutView, array, text};
 use crate::support::tar_maker::gzip;
 
-pub(super) const ONE: &str = "acme/one@1.0.0";
+const ONE: &str = "acme/one@1.0.0";
 
 /// `comp` of `one`, named like this, for amd64. The message names the file, the entry, and these texts.
 #[track_caller]
@@ -204,7 +204,7 @@ fn rewrite(sandbox: &Sandbox, change: impl Fn(&mut Value)) {
 fn sizes_that_are_wrong() {
     for (pointer, size) in [
         ("/layers/0/size", 1),
-        ("/layers/0/size", 1 << 40),
+        ("/layers/0/size", 1_u64 << 40),
         ("/config/size", 1),
         ("/config/size", 0),
     ] {
@@ -215,7 +215,7 @@ fn sizes_that_are_wrong() {
             &[BuildpackageMaker::leaf(ONE, "linux/amd64", &BOTH)],
         );
         rewrite(&sandbox, |manifest| {
-            *manifest.pointer_mut(pointer).unwrap() = json!(size)
+            *manifest.pointer_mut(pointer).unwrap() = json!(size);
         });
         check(&sandbox, "oci:../one.oci:1", &[]);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::damaged_packages::{ONE, check, check_image};
+use super::damaged_packages::{check, check_image};
 use crate::support::Sandbox;
 use crate::support::buildpackage_maker::{BuildpackageMaker, cnb_of};
 use crate::support::composites::BOTH;

@@ -2,7 +2,7 @@
 
 use super::{HEAD, descriptor, refused, sandbox, sandbox_with, tree};
 use crate::support::Sandbox;
-use crate::support::refused::{points_at, points_into};
+use crate::support::refused::points_at;
 use crate::support::tree::SCRIPT;
 
 /// With this `extension.toml` nothing is packaged; the fault is in this line, if it is in one.
@@ -54,22 +54,6 @@ fn all_at_once() {
     for line in [1, 4, 5] {
         check(toml, Some(line), &[]);
     }
-}
-
-#[test]
-fn an_order() {
-    let toml = descriptor(&["linux/amd64"]) + "\n[[order]]\n[[order.group]]\nid = \"acme/one\"\nversion = \"1.0.0\"\n";
-    let run = refused(&sandbox_with(&tree(&toml)), &["--path", "ext"]);
-    run.stderr_has("order").stderr_has("extension");
-    points_into(&run, "extension.toml", 11..=12);
-}
-
-#[test]
-fn stacks() {
-    let toml = descriptor(&["linux/amd64"]) + "\n[[stacks]]\nid = \"*\"\n";
-    let run = refused(&sandbox_with(&tree(&toml)), &["--path", "ext"]);
-    run.stderr_has("stacks").stderr_has("extension");
-    points_into(&run, "extension.toml", 11..=12);
 }
 
 #[test]

@@ -11,7 +11,10 @@ fn with_package_toml(toml: &str) -> Sandbox {
     let sandbox = sandbox();
     sandbox.folder("parts");
     std::fs::rename(sandbox.join("ext"), sandbox.join("parts/ext")).unwrap();
-    let members = members_of(&sandbox.join("parts/ext"), "");
+    let mut members = members_of(&sandbox.join("parts/ext"), "");
+    for script in members.iter_mut().filter(|member| member.path.contains("/bin/")) {
+        script.mode = 0o755;
+    }
     sandbox.write("parts/ext.tgz", gzip(&tar(TarFormat::Ustar, &members)));
     let toml = toml.replace("SANDBOX", sandbox.path().to_str().unwrap());
     sandbox.write("conf/package.toml", toml);
@@ -99,14 +102,6 @@ fn an_extension_has_no_dependencies() {
     let run = refused(&with_package_toml(toml), &["--config", "conf/package.toml"]);
     run.stderr_has("dependencies");
     points_into(&run, "package.toml", 4..=5);
-}
-
-#[test]
-fn both_an_extension_and_a_buildpack() {
-    let toml = "[extension]\nuri = \"../parts/ext\"\n\n[buildpack]\nuri = \"../parts/ext\"\n";
-    let run = refused(&with_package_toml(toml), &["--config", "conf/package.toml"]);
-    run.stderr_has("buildpack").stderr_has("extension");
-    points_into(&run, "package.toml", 1..=5);
 }
 
 #[test]

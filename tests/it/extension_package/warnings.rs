@@ -37,6 +37,25 @@ fn unknown_keys() {
 }
 
 #[test]
+fn what_only_a_buildpack_has() {
+    // no tool reads them in an extension
+    for (key, rest) in [
+        ("order", "[[order.group]]\nid = \"acme/one\"\nversion = \"1.0.0\"\n"),
+        ("stacks", "id = \"*\"\n"),
+    ] {
+        let toml = format!("{}\n[[{key}]]\n{rest}", descriptor(&["linux/amd64"]));
+        let packaged = packaged(&tree(&toml), &[]).warned(&[key]);
+        names_line(&packaged.run, "extension.toml", 11);
+        let labels = packaged.image("linux/amd64").labels();
+        assert!(
+            !labels["io.buildpacks.extension.layers"].contains(key),
+            "{key} in {labels:?}"
+        );
+        refused(&sandbox_with(&tree(&toml)), &["--path", "ext", "--strict"]).stderr_has(key);
+    }
+}
+
+#[test]
 fn metadata_is_no_unknown_key() {
     let toml = descriptor(&["linux/amd64"]) + "\n[metadata]\nanything = \"goes\"\n";
     packaged(&tree(&toml), &[]).without_warnings();

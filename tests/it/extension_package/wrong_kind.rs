@@ -17,7 +17,7 @@ fn a_buildpack_for_an_extension() {
     hints(&run, "buildpack package");
     sandbox.write("package.toml", "[buildpack]\nuri = \"bp\"\n");
     let run = refused(&sandbox, &["--config", "package.toml"]);
-    run.stderr_has("package.toml").stderr_has("extension");
+    run.stderr_has("package.toml").stderr_has("buildpack");
     hints(&run, "buildpack package");
     sandbox.write("package.toml", "[extension]\nuri = \"bp\"\n");
     let run = refused(&sandbox, &["--config", "package.toml"]);
@@ -33,7 +33,7 @@ fn an_extension_for_a_buildpack() {
     hints(&run, "extension package");
     sandbox.write("package.toml", "[extension]\nuri = \"ext\"\n");
     let run = buildpack_refused(&sandbox, &["--config", "package.toml"]);
-    run.stderr_has("package.toml").stderr_has("buildpack");
+    run.stderr_has("package.toml").stderr_has("extension");
     hints(&run, "extension package");
     sandbox.write("package.toml", "[buildpack]\nuri = \"ext\"\n");
     let run = buildpack_refused(&sandbox, &["--config", "package.toml"]);
@@ -75,7 +75,7 @@ fn composite_with(uri: &str) -> Sandbox {
 #[track_caller]
 fn check_dependency(sandbox: &Sandbox) {
     let run = buildpack_refused(sandbox, &["--config", "comp/package.toml"]);
-    run.stderr_has("acme/ext").stderr_has("extension");
+    run.stderr_has("../ext").stderr_has("extension");
     points_into(&run, "package.toml", 7..=8);
 }
 

@@ -37,18 +37,17 @@ fn sandbox() -> Sandbox {
 #[test]
 fn a_cnb_of_several_platforms() {
     let sandbox = sandbox();
-    let all = [&OF_ONE[..], &["linux/amd64", "linux/arm64"]].concat();
     for place in ["x.cnb", "./x.cnb", "oci-archive:x.cnb"] {
-        check(&sandbox, &[place], &all, &["only-two", "riscv64"]);
+        check(&sandbox, &[place], &OF_ONE, &["only-two", "riscv64"]);
     }
     let absolute = sandbox.join("x.cnb");
-    check(&sandbox, &[absolute.to_str().unwrap()], &all, &[]);
+    check(&sandbox, &[absolute.to_str().unwrap()], &OF_ONE, &[]);
 }
 
 #[test]
 fn a_cnb_of_one_platform() {
     let sandbox = sandbox();
-    let there = ["acme/x", "1.0.0", "linux/arm64", "only-arm64", "my.label"];
+    let there = ["acme/x", "1.0.0", "arm64", "only-arm64", "my.label"];
     check(&sandbox, &["x-linux-arm64.cnb"], &there, &["only-amd64"]);
 }
 
@@ -239,7 +238,7 @@ fn a_docker_archive() {
         check(
             &sandbox,
             &[place],
-            &["of-docker", "some.label", "some text", "linux/amd64"],
+            &["of-docker", "some.label", "some text", "amd64"],
             &[],
         );
     }

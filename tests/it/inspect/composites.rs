@@ -118,11 +118,15 @@ fn targets_and_homepage_of_each() {
     let sandbox = sandbox();
     let (run, _) = inspected(&sandbox, &["out.oci:1.0"]);
     let lines = overview(&run);
-    for name in ["one", "two", "three", "inner", "outer"] {
+    // that of the whole is among its annotations
+    let own = lines.iter().any(|line| line.contains("https://acme.test/outer"));
+    assert!(own, "expected that of the whole{run}");
+    for name in ["one", "two", "three", "inner"] {
         let homepage = format!("https://acme.test/{name}");
+        let module = format!("acme/{name}@1.0.0");
         let told = lines
             .iter()
-            .any(|line| line.ends_with(&homepage) || line.contains(&format!("{homepage} ")));
+            .any(|line| line.contains(&module) && line.contains(&homepage));
         assert!(told, "expected {homepage} before all details{run}");
     }
     let leaf = order_of(&run);

@@ -27,8 +27,11 @@ pub(crate) struct BuildpackageMaker {
     /// Docker's media types instead of those of OCI.
     pub(crate) docker: bool,
     /// How layers are compressed, if they are.
-    pub(crate) compress: Option<fn(&[u8]) -> Vec<u8>>,
+    pub(crate) compress: Option<Compress>,
 }
+
+/// Makes a blob of a layer.
+pub(crate) type Compress = fn(&[u8]) -> Vec<u8>;
 
 impl BuildpackageMaker {
     /// A package of one leaf for a target, `os/arch[/variant][:name@version]`, with these targets in its

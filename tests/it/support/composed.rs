@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use serde_json::{Value, json};
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Sandbox;
@@ -189,14 +190,11 @@ pub(crate) fn shown_order(order: &Value) -> String {
 #[track_caller]
 pub(crate) fn order_in_toml(toml: &str) -> String {
     let table = DeTable::parse(toml).unwrap().into_inner();
-    let list = |value: Option<&DeValue<'_>>| value.and_then(DeValue::as_array).cloned().unwrap_or_default();
-    let groups: Vec<Value> = list(table.get("order").map(toml::Spanned::get_ref))
-        .iter()
+    let groups: Vec<Value> = tables(table.get("order"))
         .map(|group| {
-            let entries: Vec<Value> = list(group.get_ref().get("group").map(toml::Spanned::get_ref))
-                .iter()
+            let entries: Vec<Value> = tables(group.get("group"))
                 .map(|entry| {
-                    let field = |key: &str| entry.get_ref().get(key).map(toml::Spanned::get_ref);
+                    let field = |key: &str| entry.get(key).map(Spanned::get_ref);
                     json!({
                         "id": field("id").and_then(DeValue::as_str),
                         "version": field("version").and_then(DeValue::as_str),
@@ -208,6 +206,12 @@ pub(crate) fn order_in_toml(toml: &str) -> String {
         })
         .collect();
     shown_order(&groups.into())
+}
+
+/// The tables of a list, which may be missing.
+fn tables<'a, 'i>(list: Option<&'a Spanned<DeValue<'i>>>) -> impl Iterator<Item = &'a DeValue<'i>> {
+    let list = list.and_then(|list| list.get_ref().as_array());
+    list.into_iter().flatten().map(Spanned::get_ref)
 }
 
 /// What holds for every image of a composite, whatever it was made of.

@@ -145,26 +145,6 @@ pub(crate) fn zip(members: &[Member]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// What is below a folder as members of an archive, sorted; `front` stands before every name.
-pub(crate) fn members_of(folder: &Path, front: &str) -> Vec<Member> {
-    let mut members = Vec::new();
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        let name = format!("{front}{}", path.file_name().unwrap().to_str().unwrap());
-        if path.is_dir() {
-            members.push(Member::folder(&name));
-            members.extend(members_of(&path, &format!("{name}/")));
-        } else {
-            members.push(Member::file(&name, fs::read(&path).unwrap()));
-        }
-    }
-    members
-}
-
 fn write_member(bytes: &mut Vec<u8>, format: TarFormat, member: &Member) {
     match format {
         TarFormat::Ustar => {}

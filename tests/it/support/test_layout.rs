@@ -112,7 +112,11 @@ fn layouts_are_made_as_the_specification_says() {
     let image = index.child("linux/arm64");
     assert_eq!(image.labels()["l"], "1");
     assert_eq!(image.config["rootfs"]["diff_ids"], json!([image.layers[0].diff_id]));
-    let names: Vec<_> = image.layers[0].entries.iter().map(|entry| entry.name()).collect();
+    let names: Vec<_> = image.layers[0]
+        .entries
+        .iter()
+        .map(super::layout_view::TarEntry::name)
+        .collect();
     assert_eq!(names, ["/a", "/a/b"]);
 
     let tree = json!({

@@ -187,29 +187,28 @@ impl Common {
         Ok((show, request))
     }
 
+    /// What can not be said together; [`None`] when all is well.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        match self.format {
+            Format::File if self.layout.is_some() => Some("--layout and --format file exclude each other"),
+            Format::File if !self.tags.is_empty() => Some("--tag and --format file exclude each other"),
+            Format::Image if self.single => Some("--single needs --format file"),
+            Format::Image if self.layout.is_none() => Some("--format image needs --layout"),
+            _ => None,
+        }
+    }
+
     fn destination(&self) -> Result<Destination> {
-        if self.format == Format::File {
-            let given = [("--layout", self.layout.is_some()), ("--tag", !self.tags.is_empty())];
-            if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
-                return Err(Error::invalid(format!("{flag} and --format file exclude each other"))
-                    .with_hint("a layout holds images by name; a file has the name that is given in place of REF"));
-            }
-            return Ok(Destination::File {
+        match (self.format, &self.layout) {
+            (Format::Image, Some(folder)) => Ok(Destination::Layout {
+                folder: folder.clone(),
+                names: self.names()?,
+            }),
+            _ => Ok(Destination::File {
                 path: PathBuf::from(&self.name),
                 single: self.single,
-            });
+            }),
         }
-        if self.single {
-            return Err(Error::invalid("--single is for files").with_hint("add --format file"));
-        }
-        let Some(folder) = &self.layout else {
-            return Err(Error::invalid("no layout is named to write to")
-                .with_hint("give --layout DIR, or --format file to write a .cnb"));
-        };
-        Ok(Destination::Layout {
-            folder: folder.clone(),
-            names: self.names()?,
-        })
     }
 
     fn names(&self) -> Result<Vec<ImageName>> {

@@ -137,7 +137,10 @@ fn layer_tree(image: &ImagePlan, layer: &LayerPlan) -> Tree {
 fn origin_text(member: &Member) -> String {
     match &member.content {
         MemberContent::Files(files) => format!("folder {}", choice_text(files)),
-        MemberContent::Packaged { .. } => format!("from {}", member.origin()),
+        MemberContent::Packaged { .. } => match member.chain.last() {
+            Some(written) => format!("from {}, as {written}", member.origin()),
+            None => format!("from {}", member.origin()),
+        },
     }
 }
 

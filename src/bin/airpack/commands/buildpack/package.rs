@@ -14,7 +14,7 @@ use crate::output::Output;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    common: package::Common,
+    pub(crate) common: package::Common,
     /// Put all buildpacks of a composite into one layer, which the distribution spec does not allow
     #[arg(long)]
     flatten: bool,

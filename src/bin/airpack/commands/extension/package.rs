@@ -14,7 +14,7 @@ use crate::output::Output;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    common: package::Common,
+    pub(crate) common: package::Common,
 }
 
 const EXAMPLES: &str = "\
