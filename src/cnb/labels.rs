@@ -68,6 +68,11 @@ pub struct License {
     pub uri: String,
 }
 
+/// `null` is as good as nothing: whoever looks for the layer says that it is not there.
+fn text_or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}
+
 /// Id, then version, to what is known of the module's layer.
 pub type ModuleLayers = BTreeMap<String, BTreeMap<String, ModuleLayer>>;
 
@@ -86,7 +91,7 @@ pub struct ModuleLayer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order: Order,
     /// Digest of its layer before compression.
-    #[serde(rename = "layerDiffID")]
+    #[serde(rename = "layerDiffID", default, deserialize_with = "text_or_none")]
     pub layer_diff_id: String,
     /// Where to read more.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -12,7 +12,7 @@ use crate::cnb::locator::{Locator, Remote};
 use crate::cnb::module::ModuleKind;
 use crate::cnb::package_config::{Dependency as Entry, PackageConfig};
 use crate::cnb::paths::PACKAGE_TOML;
-use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result};
+use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result, Severity};
 use crate::oci::archive_store::holds_images;
 use crate::oci::library::{FoundImage, Library};
 use crate::oci::locate::ImageLocation;
@@ -101,7 +101,10 @@ impl<'a> Opener<'a> {
         for entry in &config.dependencies {
             let mut chain = chain.to_vec();
             chain.push(entry.value.written.clone());
-            match self.open(entry, file, findings) {
+            let mut faults = Findings::default();
+            let opened = self.open(entry, file, &mut faults);
+            append_with_way(findings, &faults, &chain);
+            match opened {
                 Ok(Some(content)) => dependencies.push(Dependency {
                     written: entry.value.written.clone(),
                     place: entry.place.clone(),
@@ -199,7 +202,7 @@ impl<'a> Opener<'a> {
         }
         let text = fs::read(&file).map_err(|cause| Error::io("read", &file, cause))?;
         let (config, faults) = PackageConfig::parse(&file, &text, self.allow_unknown_target);
-        findings.append(faults);
+        append_with_way(findings, &faults, chain);
         self.has_failed |= config.is_none();
         Ok(config
             .map(|config| self.open_all(&config, &file, chain, findings))
@@ -227,6 +230,17 @@ pub fn beside(folder: &Path, path: &str) -> PathBuf {
         short
     } else {
         joined
+    }
+}
+
+/// Adds what is wrong with a dependency; errors say which references lead to it.
+pub fn append_with_way(findings: &mut Findings, faults: &Findings, chain: &[String]) {
+    for fault in faults {
+        let mut fault = fault.clone();
+        if fault.severity == Severity::Error && chain.len() > 1 {
+            fault.message = format!("{} ({})", fault.message, chain.join(" -> "));
+        }
+        findings.push(fault);
     }
 }
 

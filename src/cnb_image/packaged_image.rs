@@ -216,10 +216,10 @@ fn near(own: &Platform, wanted: &Platform) -> Option<u8> {
 impl PackagedModules {
     fn of(image: OpenedImage) -> Result<Self> {
         let Some(view) = BuildpackageView::of(&image.config.labels())? else {
-            return Err(
-                Error::invalid("it is no buildpackage: its labels do not say what is in it")
-                    .with_hint("only images that `buildpack package` made can be dependencies"),
-            );
+            return Err(Error::invalid(format!(
+                "it is no buildpackage: it has no label {BUILDPACKAGE_METADATA}"
+            ))
+            .with_hint("only images that `buildpack package` made can be dependencies"));
         };
         let (id, version) = (&view.metadata.id, &view.metadata.version);
         if view

@@ -220,12 +220,15 @@ impl<'m> Check<'m> {
             let modules: Vec<String> = self
                 .folders
                 .values()
-                .map(|((id, version), _)| format!("{id}@{version}"))
+                .map(|((id, version), _)| {
+                    let folder = module_version_folder(ModuleKind::Buildpack, id, version);
+                    format!("{id}@{version}, which is `{folder}`")
+                })
                 .collect();
             return Err(Error::invalid(format!(
                 "it holds `{}`, but by its image's label it is the layer of {}",
                 shown(),
-                modules.join(", ")
+                modules.join("; ")
             )));
         };
         if let EntryKind::Hardlink { target } = &entry.kind

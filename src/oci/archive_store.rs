@@ -82,7 +82,7 @@ impl Members {
 
     /// The file of that name, or that a link of that name leads to.
     pub(super) fn find(&self, name: &str) -> Option<Extent> {
-        let mut name = plain(name.as_bytes());
+        let mut name = inside(name.as_bytes()).ok()?;
         for _ in 0..=MAX_LINKS {
             match self.0.get(&name)? {
                 Member::File(extent) => return Some(*extent),

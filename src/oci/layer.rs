@@ -95,8 +95,11 @@ pub fn read_entries(source: &dyn BlobSource, layer: &Descriptor) -> Result<Optio
 /// Whether this is the media type of a layer.
 #[must_use]
 pub fn is_layer(media_type: &str) -> bool {
-    media_type.starts_with("application/vnd.oci.image.layer.")
-        || media_type.starts_with("application/vnd.docker.image.rootfs.")
+    let is_of_image = media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.");
+    // what stands behind that, as for encryption, makes it something else
+    let forms = [".tar", ".tar+gzip", ".tar+zstd", ".tar.gzip", ".tar.zstd"];
+    is_of_image && forms.iter().any(|form| media_type.ends_with(form))
 }
 
 /// The tar of a layer, read from its blob, which is verified on the way.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::super::dependency::{Content, Dependency, Opener, refusal};
+use super::super::dependency::{Content, Dependency, Opener, append_with_way, refusal};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::packaged_image::{PackagedImage, PackagedModules};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::order::{ModuleRef, Order};
 use crate::cnb::target::Target;
-use crate::error::{Error, Finding, Findings, Result, Severity};
+use crate::error::{Error, Finding, Findings, Result};
 use crate::progress::Progress;
 
 /// Id and version.
@@ -137,7 +137,7 @@ impl Composite<'_, '_> {
             let OfferContent::Source { source, .. } = &offer.content else {
                 continue;
             };
-            // what the files that lead here list need not be listed again
+            // what the files that lead here list need not be listed again; what an image brings is not listed
             let mut above = vec![offer.file];
             while let Some(file) = above.last().and_then(|file| files[*file]) {
                 above.push(file);
@@ -145,7 +145,7 @@ impl Composite<'_, '_> {
             let known: HashSet<&Key> = offers
                 .iter()
                 .filter(|offer| above.contains(&offer.file))
-                .flat_map(|offer| &offer.modules)
+                .filter_map(|offer| offer.modules.first())
                 .map(|module| &module.key)
                 .collect();
             let is_missing = |entry: &ModuleRef| {
@@ -262,13 +262,7 @@ impl Composite<'_, '_> {
             .collect();
         let mut about_it = Findings::default();
         let view = source.view(&own, &everybody, &mut about_it);
-        for finding in &about_it {
-            let mut finding = finding.clone();
-            if finding.severity == Severity::Error {
-                finding.message = format!("{} ({})", finding.message, dependency.way());
-            }
-            findings.push(finding);
-        }
+        append_with_way(findings, &about_it, &dependency.chain);
         view
     }
 
