@@ -155,6 +155,9 @@ impl<'a> Opener<'a> {
     fn open_path(&mut self, path: &Path, findings: &mut Findings) -> Result<Option<Content>> {
         let real = fs::canonicalize(path).map_err(|cause| Error::io("open", path, cause))?;
         if let Some(known) = self.opened.get(&real) {
+            if known.is_none() {
+                findings.push(Finding::error(format!("`{}` has faults, as told", path.display())));
+            }
             return Ok(known.clone());
         }
         let is_layout = real.join(LAYOUT_MARKER).exists() && !real.join(ModuleKind::Buildpack.file()).exists();

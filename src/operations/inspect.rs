@@ -193,9 +193,16 @@ impl EntryView {
 
 /// Reads all that was asked for; every blob on the way is verified.
 pub fn run(request: &InspectRequest, progress: &dyn Progress) -> Result<InspectReport> {
+    let source = request.location.open(&request.scratch)?;
+    let looked = look(request, &*source, progress);
+    if request.location.layout.is_file() {
+        return looked.map_err(|error| error.context(format!("failed to inspect {}", source.location())));
+    }
+    looked
+}
+
+fn look(request: &InspectRequest, source: &dyn ImageSource, progress: &dyn Progress) -> Result<InspectReport> {
     let location = &request.location;
-    let source = location.open(&request.scratch)?;
-    let source = &*source;
     let index = source.index_file()?;
     let entries = location.select(source, &index, |entry| children(source, entry))?;
     let look = Look {
