@@ -67,7 +67,7 @@ fn an_entry_without_version() {
     let sandbox = three_deep();
     let toml = head("acme/inner@1.0.0") + "\n[[order]]\n[[order.group]]\nid = \"acme/one\"\n";
     sandbox.write("inner/buildpack.toml", &toml);
-    let run = check(&sandbox, &["version", "acme/one"]);
+    let run = check(&sandbox, &["version"]);
     let line = line_of(&toml, "acme/one");
     points_into(&run, "inner/buildpack.toml", line - 1..=line);
 }
@@ -232,4 +232,31 @@ fn a_fault_that_several_lead_to() {
     package_toml(&sandbox, CONFIG, "../outer", &["../left", "../right"], &BOTH);
     let run = refuse(&sandbox, CONFIG, &["two/buildpack.toml", "version"]);
     run.stderr_has("left").stderr_has("right");
+}
+
+/// What could not be read is not missing as well: the way out that is told then would be a wrong one.
+#[test]
+fn a_fault_has_no_echo() {
+    let sandbox = three_deep();
+    let toml = head("acme/inner@1.0.0") + "\n[[order]]\n[[order.group]]\nid = \"acme/one\"\n";
+    sandbox.write("inner/buildpack.toml", &toml);
+    check_one_fault(&sandbox);
+    let sandbox = three_deep();
+    sandbox.write(
+        "two/buildpack.toml",
+        "api = \"0.10\"\n\n[buildpack]\nid = \"acme/two\"\n",
+    );
+    check_one_fault(&sandbox);
+    let sandbox = three_deep();
+    sandbox.write("two.cnb", "no archive\n");
+    package_toml(&sandbox, "inner/package.toml", ".", &["../one", "../two.cnb"], &BOTH);
+    check_one_fault(&sandbox);
+}
+
+#[track_caller]
+fn check_one_fault(sandbox: &Sandbox) {
+    let run = refuse(sandbox, "outer/package.toml", &[]);
+    let faults = run.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+    // the fault, and what failed in the end
+    assert_eq!(faults, 2, "{run}");
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFIG, comp_with, package_into, points_at_dependency, refuse};
+use super::{CONFIG, comp_with, package_into, points_at_dependency, refuse, run_config};
 use crate::support::Sandbox;
 use crate::support::buildpackage_maker::{BuildpackageMaker, cnb_of, layout_of};
+use crate::support::composed::check_sound;
 use crate::support::composites::{BOTH, comp_of_two, composite, package_toml};
 use crate::support::layout_view::{LayoutView, array, text};
 use crate::support::tar_maker::gzip;
@@ -156,6 +157,7 @@ fn a_layer_that_is_not_the_one_of_the_config() {
     check_image(|image| image.diff_ids.push(wrong.clone()), &[]);
 }
 
+/// It can be read all the same, or it can not; what is written is of a kind that is known.
 #[test]
 fn layers_of_a_kind_that_is_not_known() {
     let sandbox = Sandbox::new();
@@ -167,7 +169,17 @@ fn layers_of_a_kind_that_is_not_known() {
     rewrite(&sandbox, |manifest| {
         manifest["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted".into();
     });
-    check(&sandbox, "oci:../one.oci:1", &["encrypted"]);
+    composite(&sandbox, "comp", "acme/comp@1.0.0", &[&[ONE]]);
+    package_toml(&sandbox, CONFIG, "../comp", &["oci:../one.oci:1"], &["linux/amd64"]);
+    let run = run_config(&sandbox, CONFIG, "out.oci", &[]);
+    if run.code == 0 {
+        let layout = LayoutView::open(sandbox.join("out.oci"));
+        for image in layout.image_index("1.0").children {
+            check_sound(&layout, &image);
+        }
+    } else {
+        run.failed(1).stderr_has("encrypted");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::support::composed::{Composed, check_sound};
 use crate::support::composites::{BOTH, comp_of_two, composite, package_toml};
 use crate::support::layout_maker::OCI_LAYER;
 use crate::support::layout_view::{LayoutView, array, sha256, text};
+use crate::support::packaged::texts;
 use crate::support::set_mode;
 use crate::support::snapshot::Snapshot;
 use crate::support::tar_maker::gzip;
@@ -196,7 +197,7 @@ fn from_a_layout_with_other_modes() {
 }
 
 #[test]
-fn json_says_which_layers_were_reused() {
+fn json_says_which_layers_were_taken_and_from_where() {
     let sandbox = comp_of_two();
     package_into(
         &sandbox,
@@ -212,9 +213,24 @@ fn json_says_which_layers_were_reused() {
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let layers = array(&report["images"][0], "layers");
     assert_eq!(layers.len(), 3, "{report:#}");
-    let reused: Vec<_> = layers.iter().filter(|layer| layer["reused"] == true).collect();
-    assert_eq!(reused.len(), 1, "{report:#}");
-    assert_eq!(reused[0]["digest"], digest);
+    let taken: Vec<_> = layers
+        .iter()
+        .filter(|layer| texts(layer).iter().any(|text| text.contains("one.oci")))
+        .collect();
+    assert_eq!(taken.len(), 1, "{report:#}");
+    assert_eq!(taken[0]["digest"], digest);
+    // each layer is as long as its tar, wherever it is from
+    let index = LayoutView::open(sandbox.join("out.oci")).image_index("1.0");
+    let lengths: Vec<_> = index.children[0]
+        .layers
+        .iter()
+        .map(|layer| layer.uncompressed)
+        .collect();
+    let told: Vec<_> = layers
+        .iter()
+        .map(|layer| layer["uncompressedSize"].as_u64().unwrap())
+        .collect();
+    assert_eq!(told, lengths, "{report:#}");
 }
 
 /// As some compressors write it: several gzip members, one after the other.

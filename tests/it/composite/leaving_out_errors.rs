@@ -1,7 +1,6 @@
 //! Faults of `[[modules]]` in `airpack.toml`.
 
 use super::{CONFIG, comp_with, refuse};
-use crate::support::Sandbox;
 use crate::support::composites::{BOTH, comp_of_two, composite, package_toml};
 use crate::support::refused::{points_at, points_into, refused};
 
@@ -112,14 +111,4 @@ fn all_faults_at_once() {
     for line in [1, 5, 8] {
         points_at(&run, "airpack.toml", line);
     }
-}
-
-#[test]
-fn a_module_that_is_left_out_everywhere_is_told() {
-    // as a fault or as a warning: a typing error would take a module out of the package
-    let sandbox: Sandbox = comp_of_two();
-    comp_with(&sandbox, &["../one", "../two"]);
-    sandbox.write("config/airpack.toml", GOOD.replace("linux/amd64", "linux/s390x"));
-    let found = super::run_config(&sandbox, CONFIG, "out.oci", &[]);
-    found.stderr_has("acme/two");
 }

@@ -6,7 +6,7 @@ use super::{CONFIG, FROM_FOLDERS, comp_with, compose_into, images_of_two, packag
 use crate::support::Sandbox;
 use crate::support::composed::{Composed, check_sound};
 use crate::support::composites::{BOTH, COMP, comp_of_two, composite, leaf, package_toml, which};
-use crate::support::layout_view::{IMAGE_NAME, LayoutView, REF_NAME};
+use crate::support::layout_view::{IMAGE_NAME, LayoutView, REF_NAME, text};
 use crate::support::refused::{hints, refused};
 
 /// `comp` of two leaves, named like these and looked for as these arguments say, is `comp` of the two folders.
@@ -25,11 +25,17 @@ fn are_found_in_a_layout() {
         ["docker://registry.test/acme/one:1", "docker://registry.test/acme/two:1"],
         ["registry.test/acme/one:1", "registry.test/acme/two:1"],
         ["image=registry.test/acme/one:1", "image=registry.test/acme/two:1"],
-        ["image=docker://registry.test/acme/one:1", "registry.test/acme/two:1"],
         ["../one", "docker://registry.test/acme/two:1"],
     ] {
         check(images_of_two(), &[one, two], &from);
     }
+}
+
+/// As pack takes it.
+#[test]
+fn image_may_have_the_scheme_too() {
+    let names = ["image=docker://registry.test/acme/one:1", "registry.test/acme/two:1"];
+    check(images_of_two(), &names, &["--from", "images.oci"]);
 }
 
 #[test]
@@ -201,4 +207,24 @@ fn what_is_neither_a_path_nor_a_name_is_refused_as_it_is_written() {
         let run = refuse(&sandbox, CONFIG, &[uri.trim_start_matches("file://")]);
         super::points_at_dependency(&run, CONFIG, 0);
     }
+}
+
+#[test]
+fn a_digest_is_that_image_or_none() {
+    let sandbox = images_of_two();
+    let layout = LayoutView::open(sandbox.join("images.oci"));
+    let names = ["one", "two"].map(|name| {
+        let full = format!("registry.test/acme/{name}:1");
+        let named = |entry: &&serde_json::Value| entry["annotations"][IMAGE_NAME] == full;
+        let entry = layout.entries().iter().find(named).unwrap();
+        format!("docker://registry.test/acme/{name}@{}", text(entry, "digest"))
+    });
+    let [one, two] = names.each_ref().map(String::as_str);
+    check(sandbox, &[one, two], &["--from", "images.oci"]);
+    let other = format!("docker://registry.test/acme/one@sha256:{}", "0".repeat(64));
+    let sandbox = images_of_two();
+    comp_with(&sandbox, &[&other, two]);
+    let run = refused(&sandbox, &["--config", CONFIG, "--from", "images.oci"]);
+    run.stderr_has(other.trim_start_matches("docker://"));
+    super::points_at_dependency(&run, CONFIG, 0);
 }

@@ -220,6 +220,6 @@ fn only_a_package_toml_beside_buildpack_toml_is_followed() {
 fn a_leaf_has_no_use_for_dependencies() {
     let sandbox = comp_of_two();
     package_toml(&sandbox, "one.toml", "one", &["two"], &[]);
-    let run = super::refuse(&sandbox, "one.toml", &["two"]);
+    let run = super::refuse(&sandbox, "one.toml", &["dependencies"]);
     super::points_at_dependency(&run, "one.toml", 0);
 }

@@ -5,7 +5,7 @@ use crate::support::Sandbox;
 use crate::support::composites::{
     BOTH, COMP, comp_of_two, composite, head, leaf, line_of, one_and_two, order_toml, package_toml, targets_toml,
 };
-use crate::support::refused::{points_at, points_into};
+use crate::support::refused::{points_at, points_into, refused};
 
 /// A composite of the folders `one` and `two` whose `buildpack.toml` ends like this.
 fn comp_that_ends(order: &str) -> (Sandbox, String) {
@@ -30,7 +30,7 @@ version = \"1.0.0\"
 #[test]
 fn an_entry_without_version() {
     let (sandbox, toml) = comp_that_ends(&GROUP.replacen("version = \"1.0.0\"\n", "", 1));
-    let run = refuse(&sandbox, "comp/package.toml", &["version", "acme/one"]);
+    let run = refuse(&sandbox, "comp/package.toml", &["version"]);
     let line = line_of(&toml, "acme/one");
     points_into(&run, "buildpack.toml", line - 1..=line);
 }
@@ -257,4 +257,11 @@ fn an_extension_is_no_dependency() {
     package_toml(&sandbox, "comp/package.toml", ".", &["../one", "../extension"], &BOTH);
     let run = refuse(&sandbox, "comp/package.toml", &["extension"]);
     points_at_dependency(&run, "comp/package.toml", 1);
+}
+
+#[test]
+fn without_package_toml_nothing_is_known_of_its_modules() {
+    let sandbox = comp_of_two();
+    let run = refused(&sandbox, &["--path", "comp"]);
+    run.stderr_has("acme/comp").stderr_has("--config");
 }

@@ -62,7 +62,7 @@ fn are_what_all_have_in_common() {
 fn none_in_common() {
     for from_image in [false, true] {
         let sandbox = comp(&stacks(&[("a", &[])]), &stacks(&[("b", &[])]), from_image);
-        refuse(&sandbox, CONFIG, &["stack", "acme/comp", "acme/one", "acme/two"]);
+        refuse(&sandbox, CONFIG, &["stack", "comp/buildpack.toml", "acme/two"]);
     }
 }
 
@@ -76,7 +76,7 @@ fn none_in_common_with_a_member_of_a_member() {
     package_toml(&sandbox, "inner/package.toml", ".", &["../two"], &[]);
     composite(&sandbox, "outer", "acme/outer@1.0.0", &[&["acme/inner@1.0.0", ONE]]);
     package_toml(&sandbox, CONFIG, "../outer", &["../inner", "../one"], &["linux/amd64"]);
-    refuse(&sandbox, CONFIG, &["stack", "acme/one", "acme/two"]);
+    refuse(&sandbox, CONFIG, &["stack", "outer/buildpack.toml", "acme/two"]);
 }
 
 #[test]

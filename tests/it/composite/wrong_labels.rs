@@ -48,7 +48,7 @@ fn labels_that_do_not_agree() {
             image.diff_ids.clone_from(&other.diff_ids);
             image.label["acme/one"]["1.0.0"]["layerDiffID"] = other.diff_ids[0].clone().into();
         },
-        &["acme/one"],
+        &["acme_other"],
     );
 }
 

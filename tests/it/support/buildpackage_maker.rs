@@ -12,6 +12,9 @@ const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+j
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 
+/// Makes a blob of a layer.
+pub(crate) type Compress = fn(&[u8]) -> Vec<u8>;
+
 /// One image. All its parts may be changed before it is written.
 pub(crate) struct BuildpackageMaker {
     /// The layers, uncompressed.
@@ -29,9 +32,6 @@ pub(crate) struct BuildpackageMaker {
     /// How layers are compressed, if they are.
     pub(crate) compress: Option<Compress>,
 }
-
-/// Makes a blob of a layer.
-pub(crate) type Compress = fn(&[u8]) -> Vec<u8>;
 
 impl BuildpackageMaker {
     /// A package of one leaf for a target, `os/arch[/variant][:name@version]`, with these targets in its

@@ -48,6 +48,8 @@ pub(crate) struct LayerView {
     pub(crate) descriptor: Value,
     /// Computed from the content.
     pub(crate) diff_id: String,
+    /// Length of the tar.
+    pub(crate) uncompressed: u64,
     pub(crate) entries: Vec<TarEntry>,
 }
 
@@ -206,6 +208,7 @@ impl LayoutView {
         LayerView {
             descriptor: descriptor.clone(),
             diff_id: sha256(&tar),
+            uncompressed: tar.len() as u64,
             entries: read_tar(&tar),
         }
     }

@@ -25,6 +25,13 @@ impl Sandbox {
         Self { folder }
     }
 
+    /// The same in a folder that is there, for tests that need another file system.
+    pub(crate) fn below(folder: &Path) -> Self {
+        let folder = TempDir::with_prefix_in("airpack-test-", folder).unwrap();
+        set_mode(folder.path(), 0o755);
+        Self { folder }
+    }
+
     /// The folder itself.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
