@@ -81,6 +81,27 @@ fn nothing_else_is_written() {
 }
 
 #[test]
+fn files_of_others_beside_it_stay() {
+    // whatever they are called: the folder is the user's, unlike that of a layout
+    let sandbox = sandbox();
+    for name in [
+        ".airpack-notes",
+        ".airpack-1234Ab",
+        ".tmp1234Ab",
+        "x.cnb.tmp",
+        "x.cnb.lock",
+    ] {
+        sandbox.write(name, "mine\n");
+        sandbox.write(format!("bp/linux/amd64/{name}"), "mine\n");
+    }
+    let before = Snapshot::content_of(sandbox.path()).names().len();
+    let files = written(&sandbox, "x.cnb", &[]);
+    let beside = written(&sandbox, "bp/linux/amd64/x.cnb", &["-t", "linux/arm64"]);
+    let after = Snapshot::content_of(sandbox.path()).names().len();
+    assert_eq!(after, before + files.len() + beside.len());
+}
+
+#[test]
 fn cnb_is_another_word_for_file() {
     let sandbox = sandbox();
     let expected = one_file(&sandbox, &["-t", "linux/amd64"]).bytes;
