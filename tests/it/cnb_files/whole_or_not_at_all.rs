@@ -192,16 +192,20 @@ fn a_killed_run_of_a_single_file() {
 }
 
 #[test]
-fn two_runs_at_once_leave_one_whole_file() {
+fn runs_at_once_all_succeed_and_leave_one_whole_file() {
     let sandbox = sandbox();
     sandbox.write("bp/linux/amd64/data", "one".repeat(40_000));
-    for round in 0..10 {
-        let label = |value: &str| {
-            let label = format!("which={value}");
+    for round in 0..20 {
+        // new in even rounds, in the place of the one before in odd ones
+        if round % 2 == 0 && round > 0 {
+            fs::remove_file(sandbox.join("x.cnb")).unwrap();
+        }
+        let label = |number: usize| {
+            let label = format!("which={number}");
             let args = ["buildpack", "package", "x.cnb", "--path", "bp", "--format", "file"];
             sandbox.airpack_command(&[&args[..], &["--single", "--label", &label]].concat())
         };
-        for run in at_once(vec![label("first"), label("second")]) {
+        for run in at_once((0..6).map(label).collect()) {
             assert_eq!(run.ok().stdout, "x.cnb\n");
         }
         let index = CnbFile::open(sandbox.join("x.cnb")).nested_index();
