@@ -213,7 +213,7 @@ impl Target {
         };
         covers(&self.os, &other.os)
             && covers(&self.arch, &other.arch)
-            && covers(&self.variant, &other.variant)
+            && (self.variant.is_empty() || self.usual_variant() == other.usual_variant())
             && (self.distros.is_empty() || self.distros.iter().any(has))
     }
 
@@ -524,7 +524,7 @@ mod tests {
         check("", "linux/amd64", true, true);
         check("linux/amd64", "linux", true, false);
         check("linux/amd64", "linux/arm64", false, false);
-        check("linux/arm64/v8", "linux/arm64", true, false);
+        check("linux/arm64/v8", "linux/arm64", true, true);
         check("linux/arm/v6", "linux/arm", false, false);
         check("linux/arm", "linux/arm/v7", true, true);
         check("linux/amd64:ubuntu@24.04", "linux/amd64", true, false);

@@ -66,6 +66,8 @@ pub struct Opener<'a> {
     /// Whether something could not be opened.
     pub has_failed: bool,
     opened: HashMap<PathBuf, Option<Content>>,
+    /// What the files of composites list, which every target asks for.
+    below: HashMap<PathBuf, Vec<Dependency>>,
 }
 
 impl<'a> Opener<'a> {
@@ -86,6 +88,7 @@ impl<'a> Opener<'a> {
             platforms,
             has_failed: false,
             opened: HashMap::new(),
+            below: HashMap::new(),
         }
     }
 
@@ -200,6 +203,9 @@ impl<'a> Opener<'a> {
         findings: &mut Findings,
     ) -> Result<Vec<Dependency>> {
         let file = source.tree.origin().join(PACKAGE_TOML);
+        if let Some(known) = self.below.get(&file) {
+            return Ok(known.clone());
+        }
         if source.tree.is_archive() || !file.is_file() {
             return Ok(Vec::new());
         }
@@ -207,9 +213,12 @@ impl<'a> Opener<'a> {
         let (config, faults) = PackageConfig::parse(&file, &text, self.allow_unknown_target);
         append_with_way(findings, &faults, chain);
         self.has_failed |= config.is_none();
-        Ok(config
-            .map(|config| self.open_all(&config, &file, chain, findings))
-            .unwrap_or_default())
+        let dependencies = match config {
+            Some(config) => self.open_all(&config, &file, chain, findings),
+            None => Vec::new(),
+        };
+        self.below.insert(file, dependencies.clone());
+        Ok(dependencies)
     }
 }
 

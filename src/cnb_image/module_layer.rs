@@ -117,7 +117,11 @@ impl Part {
         });
         for (entry, content) in own {
             if entry.path == root {
-                entries.truncate(1);
+                // its own in place of the one that was made up; said again, it says nothing new
+                if entries.len() == 2 {
+                    entries[1] = (entry, content);
+                }
+                continue;
             }
             entries.push((entry, content));
         }

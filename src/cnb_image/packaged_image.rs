@@ -11,18 +11,22 @@ use crate::cnb::labels::{BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, ModuleLayer};
 use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oci::descriptor::Descriptor;
-use crate::oci::digest::Digest;
+use crate::oci::digest::{DiffId, Digest};
+use crate::oci::graph::referrer_of;
 use crate::oci::library::FoundImage;
 use crate::oci::opened::{OpenedImage, images_below};
 use crate::oci::platform::Platform;
 use crate::oci::store::ImageSource;
 use crate::progress::Progress;
 
+/// Layers that were looked through, by digest and what they were said to hold.
+type KnownLayers = HashMap<(Digest, DiffId, Vec<(ModuleId, ModuleVersion)>), Arc<PackagedLayer>>;
+
 /// An image on disk that holds buildpacks, for one platform or several.
 pub struct PackagedImage {
     source: Arc<dyn ImageSource>,
     images: Vec<Descriptor>,
-    layers: Mutex<HashMap<Digest, Arc<PackagedLayer>>>,
+    layers: Mutex<KnownLayers>,
 }
 
 impl std::fmt::Debug for PackagedImage {
@@ -53,7 +57,8 @@ pub struct PackagedModule {
 impl PackagedImage {
     /// Lists what is there; nothing is looked into.
     pub fn open(found: &FoundImage) -> Result<Self> {
-        let images = images_below(&*found.source, &found.roots)?;
+        let mut images = images_below(&*found.source, &found.roots)?;
+        images.retain(|image| !is_artifact(&*found.source, image));
         if images.is_empty() {
             return Err(Error::invalid(format!(
                 "there are no images in {}",
@@ -101,7 +106,9 @@ impl PackagedImage {
             .filter_map(|image| Some((near(image.platform.as_ref()?, &wanted)?, image)))
             .filter(|(_, image)| buildpackage::may_be_for_distro(image, &target))
             .collect();
-        by_distance.sort_by_key(|(distance, _)| *distance);
+        // without a distribution asked for, an image that names none fits best
+        let names_version = |image: &Descriptor| image.platform.as_ref().is_some_and(|own| own.os_version.is_some());
+        by_distance.sort_by_key(|(distance, image)| (*distance, wanted.os_version.is_none() && names_version(image)));
         if let Some((_, image)) = by_distance.first() {
             return self.read(image);
         }
@@ -162,14 +169,33 @@ impl PackagedImage {
         Ok(())
     }
 
-    fn known_layers(&self) -> MutexGuard<'_, HashMap<Digest, Arc<PackagedLayer>>> {
+    fn known_layers(&self) -> MutexGuard<'_, KnownLayers> {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self, image: &Descriptor) -> Result<PackagedModules> {
-        let opened = OpenedImage::read(&*self.source, image)?
-            .ok_or_else(|| Error::invalid(format!("{} is no image", image.digest)))?;
+        let opened = self.opened(image)?;
+        let opened = opened.ok_or_else(|| Error::invalid(format!("{} is no image", image.digest)))?;
         PackagedModules::of(opened)
+    }
+
+    /// `None` for an artifact, as signatures are. What the index says and what the config says must not differ.
+    fn opened(&self, image: &Descriptor) -> Result<Option<OpenedImage>> {
+        let Some(opened) = OpenedImage::read(&*self.source, image)? else {
+            return Ok(None);
+        };
+        let own = opened.config.platform();
+        if let Some(said) = &image.platform
+            && !own.architecture.is_empty()
+            && (&own.os, &own.architecture) != (&said.os, &said.architecture)
+            && !said.architecture.is_empty()
+        {
+            return Err(Error::damaged(format!(
+                "the index says that {} is for {said}, its config {own}",
+                image.digest
+            )));
+        }
+        Ok(Some(opened))
     }
 
     /// The layer of a module, looked through when it is first asked for.
@@ -186,26 +212,36 @@ impl PackagedImage {
                 module.id, module.version
             ))
         })?;
-        if let Some(known) = self.known_layers().get(&descriptor.digest) {
-            return Ok(Arc::clone(known));
-        }
         let together: Vec<(ModuleId, ModuleVersion)> = modules
             .modules
             .iter()
             .filter(|other| other.label.layer_diff_id == module.label.layer_diff_id)
             .map(|other| (other.id.clone(), other.version.clone()))
             .collect();
+        let key = (descriptor.digest.clone(), diff_id.clone(), together);
+        if let Some(known) = self.known_layers().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let together = &key.2;
         let layer = Arc::new(PackagedLayer::open(
             &self.source,
             descriptor,
             diff_id,
-            &together,
+            together,
             progress,
         )?);
-        self.known_layers()
-            .insert(descriptor.digest.clone(), Arc::clone(&layer));
+        self.known_layers().insert(key, Arc::clone(&layer));
         Ok(layer)
     }
+}
+
+/// Whether it is an artifact, as signatures are, or about another image; what can not be read is told of when it is needed.
+fn is_artifact(source: &dyn ImageSource, image: &Descriptor) -> bool {
+    let Ok(bytes) = source.read_manifest(image) else {
+        return false;
+    };
+    let is_about = referrer_of(&bytes, &image.digest).is_ok_and(|referrer| referrer.is_some());
+    is_about || matches!(OpenedImage::read(source, image), Ok(None))
 }
 
 /// How near an image comes. One for another variant is not for this platform, though it may be what somebody means to look at.

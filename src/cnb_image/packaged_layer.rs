@@ -20,6 +20,8 @@ use crate::progress::Progress;
 
 /// The most that is read of a `buildpack.toml`.
 const MAX_TOML: u64 = 4 << 20;
+/// The longest path that Linux takes.
+const MAX_PATH: usize = 4096;
 
 /// A layer that holds what its image's label says, and nothing else.
 pub struct PackagedLayer {
@@ -71,7 +73,8 @@ impl PackagedLayer {
         let media_type = content.media_type;
         let mut check = Check::of(modules);
         let mut entries = Vec::new();
-        let mut tar = TarReader::new(Limited::new(&mut content, found.size));
+        let mut limited = Limited::new(&mut content, found.size);
+        let mut tar = TarReader::new(&mut limited);
         while let Some(entry) = tar.next_entry()? {
             progress.check()?;
             let entry = normalized(entry.entry)?;
@@ -79,6 +82,11 @@ impl PackagedLayer {
             entries.push(entry);
         }
         let texts = check.finish()?;
+        std::io::copy(&mut limited, &mut std::io::sink()).map_err(|cause| {
+            from_io(cause, |cause| {
+                Error::damaged("its content can not be read").with_source(cause)
+            })
+        })?;
         let (unpacked, uncompressed) = content.finish()?;
         if unpacked != *diff_id {
             return Err(Error::damaged(format!(
@@ -148,6 +156,12 @@ fn absolute(path: &[u8]) -> Result<Vec<u8>> {
         return Err(Error::invalid(format!(
             "`{}` in it goes up with `..`",
             display_path(path)
+        )));
+    }
+    if path.len() > MAX_PATH {
+        return Err(Error::invalid(format!(
+            "an entry in it has a path of {} bytes, which no system takes",
+            path.len()
         )));
     }
     let relative = relative_path(path.strip_prefix(b"/").unwrap_or(path))?;

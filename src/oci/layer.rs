@@ -36,9 +36,24 @@ pub enum Origin {
     Copied,
 }
 
-/// Puts the tar that `produce` writes, `total` bytes long, into `staging`.
-///
-/// It is not compressed when a blob of the same compression that airpack made is there: see [`compress::find_known`].
+/// The layer, where a blob that airpack made of the same tar is there: see [`compress::find_known`].
+pub fn find(staging: &Staging, produce: &Produce<'_>, total: u64, compression: Compression) -> Result<Option<Layer>> {
+    let known = staging.find_known(produce, total, compression)?;
+    Ok(known.map(|(digest, size, packed)| Layer {
+        descriptor: Descriptor::new(media_type_of(compression), digest, size),
+        diff_id: DiffId::from_sha256(packed.diff_id),
+    }))
+}
+
+fn media_type_of(compression: Compression) -> &'static str {
+    match compression {
+        Compression::Gzip(_) => media_type::LAYER_GZIP,
+        Compression::Zstd(_) => media_type::LAYER_ZSTD,
+        Compression::None => media_type::LAYER,
+    }
+}
+
+/// Puts the tar that `produce` writes, `total` bytes long, into `staging`. It is not compressed where it can be found.
 pub fn write(
     staging: &Staging,
     produce: &Produce<'_>,
@@ -46,23 +61,14 @@ pub fn write(
     compression: Compression,
     threads: NonZeroUsize,
 ) -> Result<(Layer, Origin)> {
-    let media_type = match compression {
-        Compression::Gzip(_) => media_type::LAYER_GZIP,
-        Compression::Zstd(_) => media_type::LAYER_ZSTD,
-        Compression::None => media_type::LAYER,
-    };
-    if let Some((digest, size, packed)) = staging.find_known(produce, total, compression)? {
-        let layer = Layer {
-            descriptor: Descriptor::new(media_type, digest, size),
-            diff_id: DiffId::from_sha256(packed.diff_id),
-        };
+    if let Some(layer) = find(staging, produce, total, compression)? {
         return Ok((layer, Origin::Reused));
     }
     let mut blob = staging.blob_writer()?;
     let packed = compress::pack(produce, total, compression, threads, &mut blob)?;
     let (digest, size) = staging.stage(blob, compression)?;
     let layer = Layer {
-        descriptor: Descriptor::new(media_type, digest, size),
+        descriptor: Descriptor::new(media_type_of(compression), digest, size),
         diff_id: DiffId::from_sha256(packed.diff_id),
     };
     Ok((layer, Origin::Compressed))

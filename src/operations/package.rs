@@ -22,6 +22,7 @@ use crate::cnb_image::package_file::PackageFile;
 use crate::cnb_image::plan::member::{LayerContent, LayerPlan};
 use crate::cnb_image::plan::package::{ImagePlan, Ingredients, PackagePlan, plan as plan_images};
 use crate::error::{Error, Finding, Findings, Result};
+use crate::oci::copy::in_parallel;
 use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::image::Image;
@@ -32,7 +33,7 @@ use crate::oci::layout::{ArchiveFile, LayoutWriter, Staging, Tagged};
 use crate::oci::library::{From, Library};
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
-use crate::progress::{Progress, in_units};
+use crate::progress::{Progress, Step, in_units};
 
 /// What to package, and how.
 #[derive(Debug, Clone)]
@@ -536,8 +537,9 @@ fn write_images(
 ) -> Result<(Vec<Descriptor>, Vec<ImageReport>)> {
     let mut children = Vec::new();
     let mut images = Vec::new();
-    for image in &prepared.plan.images {
-        let (descriptor, report) = write_image(image, staging, request, progress)?;
+    let known = known_layers(&prepared.plan, staging, request, progress)?;
+    for (image, known) in prepared.plan.images.iter().zip(known) {
+        let (descriptor, report) = write_image(image, known, staging, request, progress)?;
         children.push(descriptor);
         images.push(report);
     }
@@ -550,8 +552,46 @@ fn all_annotations(descriptor: &ModuleDescriptor, request: &PackageRequest) -> A
     annotations
 }
 
+/// For each image its layers, as far as they are there already. Comparing takes one processor for each layer, so all take part.
+fn known_layers(
+    plan: &PackagePlan,
+    staging: &Staging,
+    request: &PackageRequest,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<Option<Layer>>>> {
+    let all: Vec<(usize, &LayerPlan)> = plan
+        .images
+        .iter()
+        .enumerate()
+        .flat_map(|(at, image)| image.layers.iter().map(move |layer| (at, layer)))
+        .collect();
+    let found = in_parallel(request.threads, all, progress, |(at, planned), progress| {
+        let LayerContent::Written(written) = &planned.content else {
+            return Ok((at, None));
+        };
+        let produce = |out: &mut dyn std::io::Write| written.write(progress, &mut Unseen, out);
+        let known = layer::find(staging, &produce, written.total(), request.compression)?;
+        Ok((at, known))
+    })?;
+    let mut known: Vec<Vec<Option<Layer>>> = plan.images.iter().map(|_| Vec::new()).collect();
+    for (at, layer) in found {
+        known[at].push(layer);
+    }
+    Ok(known)
+}
+
+/// A step that nobody looks at.
+struct Unseen;
+
+impl Step for Unseen {
+    fn advance(&mut self, _bytes: u64) {}
+
+    fn rewind(&mut self, _bytes: u64) {}
+}
+
 fn write_image(
     plan: &ImagePlan,
+    known: Vec<Option<Layer>>,
     staging: &Staging,
     request: &PackageRequest,
     progress: &dyn Progress,
@@ -559,8 +599,8 @@ fn write_image(
     let mut modules = ModuleLayers::new();
     let mut layers = Vec::new();
     let mut reports = Vec::new();
-    for planned in &plan.layers {
-        let (layer, report) = write_layer(planned, plan, staging, request, progress)?;
+    for (planned, known) in plan.layers.iter().zip(known) {
+        let (layer, report) = write_layer(planned, known, plan, staging, request, progress)?;
         for at in &planned.members {
             let member = &plan.members[*at];
             let mut label = member.label.clone();
@@ -596,6 +636,7 @@ fn write_image(
 
 fn write_layer(
     planned: &LayerPlan,
+    known: Option<Layer>,
     plan: &ImagePlan,
     staging: &Staging,
     request: &PackageRequest,
@@ -619,7 +660,10 @@ fn write_layer(
                 let mut step = progress.step(&name, total);
                 written.write(progress, &mut *step, out)
             };
-            let (layer, origin) = layer::write(staging, &produce, total, request.compression, request.threads)?;
+            let (layer, origin) = match known {
+                Some(layer) => (layer, Origin::Reused),
+                None => layer::write(staging, &produce, total, request.compression, request.threads)?,
+            };
             (layer, origin, total, None)
         }
     };

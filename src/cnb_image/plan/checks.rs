@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::super::module_source::ModuleSource;
-use super::offers::{Composite, Key, Offer, OfferContent, Round, key_of, key_of_ref, named};
+use super::offers::{Composite, Key, Offer, OfferContent, Round, by_way, key_of, key_of_ref, named};
 use crate::cnb::order::{Order, Removed};
 use crate::error::{Finding, Findings, Place};
 
@@ -33,8 +33,9 @@ impl Composite<'_, '_> {
                 };
                 findings.push(
                     Finding::error(format!(
-                        "{of}, which no order mentions that starts at {}",
-                        self.main.descriptor.full_name()
+                        "{of}, which no order mentions that starts at {}{}",
+                        self.main.descriptor.full_name(),
+                        by_way(&offer.dependency)
                     ))
                     .at(offer.dependency.place.clone())
                     .hint("remove the dependency, or add the buildpack to an [[order.group]]"),
@@ -186,7 +187,10 @@ pub(super) fn check_cycles(round: &Round<'_>, orders: &Orders<'_>, findings: &mu
                 .unwrap_or_default();
             findings.push(
                 Finding::error(format!("orders lead round and round{way}: {}", names.join(" -> ")))
-                    .at(offer.map(|offer| offer.dependency.place.clone()))
+                    .at(match offer {
+                        Some(offer) => Some(offer.dependency.place.clone()),
+                        None => round.main.descriptor.order.as_ref().map(|order| order.place.clone()),
+                    })
                     .hint("a composite can not be made of itself"),
             );
         } else if !done.contains(&next) && orders.contains_key(&next) {

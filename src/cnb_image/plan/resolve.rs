@@ -1,17 +1,20 @@
 //! Which modules a composite buildpack is made of for one target: all references followed, checked and pruned.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::super::dependency::Dependency;
 use super::super::module_source::{ModuleSource, TargetView};
-use super::super::packaged_image::{PackagedImage, PackagedModules};
+use super::super::packaged_image::{PackagedImage, PackagedModule, PackagedModules};
 use super::checks::{Orders, check_cycles, reachable};
 use super::member::{Files, Member, MemberContent};
 use super::offers::{Composite, Key, Offer, OfferContent, Round, about, by_way, key_of, key_of_ref, named};
 use crate::cnb::labels::ModuleLayer;
+use crate::cnb::module::{ModuleDescriptor, ModuleKind};
 use crate::cnb::order::{Order, Removed, prune};
 use crate::cnb::order_edit;
+use crate::cnb::paths::BUILDPACK_TOML;
 use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Finding, Findings, Result, Severity};
 use crate::progress::Progress;
@@ -308,6 +311,7 @@ fn packaged_member(
             [] => None,
             changes => {
                 let text = layer.descriptor_of(&module.id, &module.version)?;
+                check_order(text, module)?;
                 Some(order_edit::without(text, changes)?)
             }
         };
@@ -334,6 +338,20 @@ fn packaged_member(
             pruned,
         },
     }))
+}
+
+/// What is pruned is the order in the file, and that must be the one in the label.
+fn check_order(text: &str, module: &PackagedModule) -> Result<()> {
+    let file = Path::new(BUILDPACK_TOML);
+    let (found, _) = ModuleDescriptor::parse(ModuleKind::Buildpack, file, text.as_bytes(), true);
+    let groups = found.and_then(|found| found.order).map(|order| order.groups);
+    if groups.as_ref() == Some(&module.label.order) {
+        return Ok(());
+    }
+    Err(Error::damaged(format!(
+        "the order of {}@{} in its {BUILDPACK_TOML} is another than in its image's label",
+        module.id, module.version
+    )))
 }
 
 /// What has gone from the order of `key`.

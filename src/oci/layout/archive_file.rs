@@ -8,7 +8,7 @@ use super::super::descriptor::Descriptor;
 use super::super::graph::Graph;
 use super::super::json;
 use super::super::store::BlobSource;
-use super::blob_file::{Nameless, sweep};
+use super::blob_file::Nameless;
 use super::{BLOBS, INDEX, IndexFile, MARKER, Marker, Staging, VERSION};
 use crate::archive::entry::{Entry, EntryKind};
 use crate::archive::tar_write::TarWriter;
@@ -25,7 +25,6 @@ pub struct ArchiveFile {
 impl ArchiveFile {
     /// Writes `root` and all that it leads to, for a file in `folder`. `index.json` has `root` as its one entry, without a name.
     pub fn write(staging: &Staging, root: &Descriptor, folder: &Path, progress: &dyn Progress) -> Result<Self> {
-        sweep(folder);
         let failed = |cause| Error::io("write a file in", folder, cause);
         let nameless = Nameless::new_in(folder).map_err(failed)?;
         let out = BufWriter::with_capacity(128 << 10, &**nameless.file());

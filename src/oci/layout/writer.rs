@@ -66,7 +66,10 @@ impl LayoutWriter {
         edit: impl FnOnce(&mut IndexFile) -> Result<T>,
     ) -> Result<T> {
         sweep(&self.root);
-        sweep(self.staging.scratch());
+        // the folder may be the user's, where there is no layout yet
+        if self.staging.scratch().starts_with(&self.root) {
+            sweep(self.staging.scratch());
+        }
         let state = self.staging.into_state();
         let root = &self.root;
         let layout = begin(root, &mut made)?;

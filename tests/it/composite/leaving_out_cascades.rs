@@ -1,6 +1,6 @@
 //! What goes with a module that is left out: entries, groups, and what only a composite that went had need of.
 
-use super::{CONFIG, compose_into, points_at_dependency, refuse};
+use super::{CONFIG, compose_into};
 use crate::support::Sandbox;
 use crate::support::composed::Composed;
 use crate::support::composites::{BOTH, Order, composite, leaf, package_toml};
@@ -128,22 +128,29 @@ fn an_inner_composite_has_its_own_airpack_toml() {
     check_inner("inner/airpack.toml");
 }
 
-/// Its order is in a layer that is taken as it is; what was left out must not be mentioned there.
+/// The order is in the layer too, so the layer is made anew; the image is what comes of the folder.
 #[test]
-fn the_order_of_an_inner_composite_from_an_image_can_not_be_pruned() {
-    let sandbox = nested(&[&[ONE, TWO_OR_NOT]], &[&["acme/inner@1.0.0"]]);
-    compose_into(
-        &sandbox,
-        "inner.oci",
-        "registry.test/acme/inner:1",
-        "inner/package.toml",
-        &[],
-    );
-    package_toml(&sandbox, CONFIG, "../outer", &["oci:../inner.oci:1"], &BOTH);
-    sandbox.write("config/airpack.toml", airpack_toml("acme/two"));
-    let run = refuse(&sandbox, CONFIG, &["inner.oci", "acme/inner", "linux/arm64", "hint: "]);
-    points_at_dependency(&run, CONFIG, 0);
-    run.stderr_has("acme/two");
+fn the_order_of_an_inner_composite_from_an_image_is_pruned_too() {
+    let make = |inner: &str| {
+        let sandbox = nested(&[&[ONE, TWO_OR_NOT]], &[&["acme/inner@1.0.0"]]);
+        compose_into(
+            &sandbox,
+            "inner.oci",
+            "registry.test/acme/inner:1",
+            "inner/package.toml",
+            &[],
+        );
+        package_toml(&sandbox, CONFIG, "../outer", &[inner], &BOTH);
+        sandbox.write("config/airpack.toml", airpack_toml("acme/two"));
+        Composed::config(sandbox, CONFIG)
+    };
+    let (from_image, from_folder) = (make("oci:../inner.oci:1"), make("../inner"));
+    assert_eq!(from_image.modules("linux/arm64"), from_folder.modules("linux/arm64"));
+    for module in ["acme/inner@1.0.0", ONE] {
+        let [first, second] = [&from_image, &from_folder].map(|made| made.layer("linux/arm64", module));
+        assert_eq!(first.diff_id, second.diff_id, "{module}");
+    }
+    assert_eq!(from_image.digest(), from_folder.digest());
 }
 
 /// Where it was packaged, the order could be pruned, and then it is so wherever it goes.
