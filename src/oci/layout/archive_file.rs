@@ -1,6 +1,5 @@
 //! [`ArchiveFile`]: a layout in one uncompressed tar, as a `.cnb` or an oci-archive is (distribution spec; OCI image layout).
 
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -35,12 +34,13 @@ impl ArchiveFile {
 
     /// Gives the file its name, in place of what has it.
     pub fn name(self, path: &Path) -> Result<()> {
-        let failed = |cause| Error::io("write", path, cause);
-        match fs::symlink_metadata(path) {
-            Ok(there) if there.is_dir() => Err(Error::invalid(format!("`{}` is a folder", path.display()))),
-            Ok(_) => self.nameless.replace(path).map_err(failed),
-            Err(_) => self.nameless.name(path).map_err(failed),
+        if path.is_dir() {
+            return Err(Error::invalid(format!("`{}` is a folder", path.display())));
         }
+        // also where nothing has it: another run may be about to name its own
+        self.nameless
+            .replace(path)
+            .map_err(|cause| Error::io("write", path, cause))
     }
 }
 
