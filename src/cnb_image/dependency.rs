@@ -117,7 +117,7 @@ impl<'a> Opener<'a> {
                 Ok(None) => self.has_failed = true,
                 Err(error) => {
                     self.has_failed = true;
-                    let way = way_to(&chain);
+                    let way = by_way(&chain);
                     findings.push(
                         refusal(&format!("dependency `{}`{way}", entry.value.written), &error).at(entry.place.clone()),
                     );
@@ -257,7 +257,8 @@ pub fn append_with_way(findings: &mut Findings, faults: &Findings, chain: &[Stri
 }
 
 /// How a dependency is come by, where that is not plain from its place.
-fn way_to(chain: &[String]) -> String {
+#[must_use]
+pub fn by_way(chain: &[String]) -> String {
     if chain.len() > 2 {
         format!(" (by way of {})", chain.join(" -> "))
     } else {

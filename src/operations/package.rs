@@ -1,39 +1,37 @@
 //! Packages a buildpack or an extension: one image for each target and an image index in front of them, into a layout or into files.
 
+mod destination;
+mod report;
+mod write;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
+pub use destination::{CNB, Destination};
+use destination::{check_output, files, folder_of};
+pub use report::{FileReport, ImageReport, LayerReport, NameReport, PackageReport};
+use write::{all_annotations, write_images};
 
 use crate::archive::compress::Compression;
 use crate::archive::file_tree::FileTree;
 use crate::archive::timestamp::Timestamp;
-use crate::cnb::labels::ModuleLayers;
-use crate::cnb::module::{ModuleDescriptor, ModuleKind};
+use crate::cnb::module::ModuleKind;
 use crate::cnb::target::Target;
 use crate::cnb_image::buildpackage;
 use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::module_source::ModuleSource;
 use crate::cnb_image::package_file::PackageFile;
-use crate::cnb_image::plan::member::{LayerContent, LayerPlan};
-use crate::cnb_image::plan::package::{ImagePlan, Ingredients, PackagePlan, plan as plan_images};
+use crate::cnb_image::plan::package::{Ingredients, PackagePlan, plan as plan_images};
 use crate::error::{Error, Finding, Findings, Result};
-use crate::oci::copy::in_parallel;
-use crate::oci::descriptor::{Annotations, Descriptor};
-use crate::oci::digest::{DiffId, Digest};
-use crate::oci::image::Image;
+use crate::oci::descriptor::Annotations;
 use crate::oci::index::ImageIndex;
-use crate::oci::json::{displayed, displayed_if_any};
-use crate::oci::layer::{self, Layer, Origin};
 use crate::oci::layout::{ArchiveFile, LayoutWriter, Staging, Tagged};
 use crate::oci::library::{From, Library};
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
-use crate::progress::{Progress, Step, in_units};
+use crate::progress::Progress;
 
 /// What to package, and how.
 #[derive(Debug, Clone)]
@@ -72,82 +70,6 @@ pub struct PackageRequest {
     pub scratch: PathBuf,
 }
 
-/// Where a package goes.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    /// Into an OCI image layout.
-    Layout {
-        /// Its folder; made if it does not exist.
-        folder: PathBuf,
-        /// Names of the index; the first is the main one.
-        names: Vec<ImageName>,
-    },
-    /// Into files (`.cnb`), each a layout in a tar.
-    File {
-        /// The file; of several, each has its platform in its name.
-        path: PathBuf,
-        /// Whether there is one file for all targets.
-        single: bool,
-    },
-}
-
-impl Destination {
-    /// The folder or file, as the user named it.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Layout { folder, .. } => folder,
-            Self::File { path, .. } => path,
-        }
-    }
-
-    /// Whether a file or folder, by its canonical path, is one that is written here.
-    fn is_output(&self) -> impl Fn(&Path) -> bool + use<> {
-        let (layout, file) = match self {
-            Self::Layout { folder, .. } => (fs::canonicalize(folder).ok(), None),
-            Self::File { path, .. } => {
-                let (folder, stem) = (folder_of(path), stem_of(path));
-                (
-                    None,
-                    fs::canonicalize(folder)
-                        .ok()
-                        .map(|folder| (folder, stem, path.file_name().map(ToOwned::to_owned))),
-                )
-            }
-        };
-        move |path| {
-            let is_file = || {
-                let (folder, stem, name) = file.as_ref()?;
-                let own = path.file_name().filter(|_| path.parent() == Some(folder))?;
-                let of_platform = own
-                    .to_str()?
-                    .strip_prefix(stem.to_str()?)?
-                    .strip_suffix(CNB)?
-                    .starts_with('-');
-                Some(of_platform || Some(own) == name.as_deref())
-            };
-            Some(path) == layout.as_deref() || (path.is_file() && is_file().unwrap_or_default())
-        }
-    }
-}
-
-/// What the names of such files end in.
-pub const CNB: &str = ".cnb";
-
-/// The folder that a file is in.
-fn folder_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
-/// The name without `.cnb`.
-fn stem_of(path: &Path) -> OsString {
-    let is_cnb = path.extension().is_some_and(|extension| extension == &CNB[1..]);
-    let stem = if is_cnb { path.file_stem() } else { path.file_name() };
-    stem.unwrap_or_default().to_owned()
-}
-
 /// A package that can be written.
 #[derive(Debug)]
 pub struct PreparedPackage {
@@ -166,81 +88,6 @@ impl PreparedPackage {
     pub fn tree(&self) -> &FileTree {
         &self.source.tree
     }
-}
-
-/// What was written.
-#[derive(Debug, Clone, Serialize)]
-pub struct PackageReport {
-    /// The image index; `None` where each image has a file of its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-    /// The layout.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "displayed_if_any")]
-    pub layout: Option<PathBuf>,
-    /// The names of the index.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<NameReport>,
-    /// The files.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<FileReport>,
-    /// The images, in the order of the index.
-    pub images: Vec<ImageReport>,
-}
-
-/// A name in the layout.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NameReport {
-    /// The full name.
-    pub name: String,
-    /// The name within the layout, for `oci:LAYOUT:TAG`.
-    pub ref_name: String,
-    /// What had the name before.
-    pub replaced: Option<Digest>,
-}
-
-/// A file that was written.
-#[derive(Debug, Clone, Serialize)]
-pub struct FileReport {
-    /// Its path.
-    #[serde(serialize_with = "displayed")]
-    pub path: PathBuf,
-    /// The manifest or index in it.
-    pub digest: Digest,
-}
-
-/// An image in the layout.
-#[derive(Debug, Clone, Serialize)]
-pub struct ImageReport {
-    /// The target as written.
-    pub target: String,
-    /// What the image is for.
-    pub platform: Platform,
-    /// Its manifest.
-    pub digest: Digest,
-    /// Its layers.
-    pub layers: Vec<LayerReport>,
-}
-
-/// A layer in the layout.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LayerReport {
-    /// The modules in it, as `id@version`.
-    pub modules: Vec<String>,
-    /// The blob.
-    pub digest: Digest,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Digest before compression.
-    pub diff_id: DiffId,
-    /// Length before compression.
-    pub uncompressed_size: u64,
-    /// Whether nothing had to be compressed: the blob was there, or is another image's.
-    pub reused: bool,
-    /// Where it was taken from as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub taken_from: Option<String>,
 }
 
 /// Reads the sources and decides everything. Nothing is written.
@@ -342,18 +189,6 @@ fn sum_up(findings: Findings, task: &str) -> Error {
     }
 }
 
-fn check_output(output: &Destination) -> Result<()> {
-    match output {
-        Destination::Layout { folder, .. } => LayoutWriter::new(folder).map(drop),
-        Destination::File { path, .. } if path.is_dir() => Err(Error::invalid(format!(
-            "`{}` is a folder, not a file to write",
-            path.display()
-        ))
-        .with_hint("give the name of a file that ends in .cnb")),
-        Destination::File { path, .. } => Staging::in_folder(folder_of(path)).map(drop),
-    }
-}
-
 fn check_labels(request: &PackageRequest) -> Result<()> {
     match request.labels.keys().find(|name| buildpackage::is_reserved_label(name)) {
         Some(name) => Err(Error::invalid(format!(
@@ -398,52 +233,6 @@ fn wanted_platforms(request: &PackageRequest, package_file: Option<&PackageFile>
         })
         .collect();
     platforms.into_iter().collect()
-}
-
-/// The files of a package and their images: one for all, or one for each, with its platform in the name.
-fn files(request: &PackageRequest, plan: &PackagePlan, findings: &mut Findings) -> Vec<(PathBuf, Vec<usize>)> {
-    let Destination::File { path, single } = &request.output else {
-        return Vec::new();
-    };
-    if matches!(request.compression, Compression::Zstd(_)) {
-        findings.push(
-            Finding::warning("pack does not read layers in files that zstd compressed")
-                .hint("leave --compression out, unless only airpack reads the file"),
-        );
-    }
-    if path.extension().is_none_or(|extension| extension != &CNB[1..]) {
-        findings.push(
-            Finding::warning(format!("`{}` does not end in {CNB}", path.display()))
-                .hint("tools know packages by that ending"),
-        );
-    }
-    if *single || plan.images.len() == 1 {
-        return vec![(path.clone(), (0..plan.images.len()).collect())];
-    }
-    let is_folder = |file: &Path| Finding::error(format!("`{}` is a folder, not a file to write", file.display()));
-    let mut files: Vec<(PathBuf, Vec<usize>)> = Vec::new();
-    for (at, image) in plan.images.iter().enumerate() {
-        let mut name = stem_of(path);
-        for part in image.target.with_defaults().folder_names() {
-            name.push("-");
-            name.push(part);
-        }
-        name.push(CNB);
-        let file = path.with_file_name(name);
-        if let Some((_, first)) = files.iter().find(|(other, _)| *other == file) {
-            findings.push(Finding::error(format!(
-                "the images for `{}` and `{}` would both be `{}`",
-                plan.images[first[0]].target,
-                image.target,
-                file.display()
-            )));
-        }
-        if file.is_dir() {
-            findings.push(is_folder(&file));
-        }
-        files.push((file, vec![at]));
-    }
-    files
 }
 
 /// Writes what was prepared.
@@ -527,165 +316,4 @@ fn write_files(
         files: reports,
         images,
     })
-}
-
-fn write_images(
-    prepared: &PreparedPackage,
-    request: &PackageRequest,
-    staging: &Staging,
-    progress: &dyn Progress,
-) -> Result<(Vec<Descriptor>, Vec<ImageReport>)> {
-    let mut children = Vec::new();
-    let mut images = Vec::new();
-    let known = known_layers(&prepared.plan, staging, request, progress)?;
-    for (image, known) in prepared.plan.images.iter().zip(known) {
-        let (descriptor, report) = write_image(image, known, staging, request, progress)?;
-        children.push(descriptor);
-        images.push(report);
-    }
-    Ok((children, images))
-}
-
-fn all_annotations(descriptor: &ModuleDescriptor, request: &PackageRequest) -> Annotations {
-    let mut annotations = buildpackage::annotations(descriptor);
-    annotations.extend(request.annotations.clone());
-    annotations
-}
-
-/// For each image its layers, as far as they are there already. Comparing takes one processor for each layer, so all take part.
-fn known_layers(
-    plan: &PackagePlan,
-    staging: &Staging,
-    request: &PackageRequest,
-    progress: &dyn Progress,
-) -> Result<Vec<Vec<Option<Layer>>>> {
-    let all: Vec<(usize, &LayerPlan)> = plan
-        .images
-        .iter()
-        .enumerate()
-        .flat_map(|(at, image)| image.layers.iter().map(move |layer| (at, layer)))
-        .collect();
-    let found = in_parallel(request.threads, all, progress, |(at, planned), progress| {
-        let LayerContent::Written(written) = &planned.content else {
-            return Ok((at, None));
-        };
-        let produce = |out: &mut dyn std::io::Write| written.write(progress, &mut Unseen, out);
-        let known = layer::find(staging, &produce, written.total(), request.compression)?;
-        Ok((at, known))
-    })?;
-    let mut known: Vec<Vec<Option<Layer>>> = plan.images.iter().map(|_| Vec::new()).collect();
-    for (at, layer) in found {
-        known[at].push(layer);
-    }
-    Ok(known)
-}
-
-/// A step that nobody looks at.
-struct Unseen;
-
-impl Step for Unseen {
-    fn advance(&mut self, _bytes: u64) {}
-
-    fn rewind(&mut self, _bytes: u64) {}
-}
-
-fn write_image(
-    plan: &ImagePlan,
-    known: Vec<Option<Layer>>,
-    staging: &Staging,
-    request: &PackageRequest,
-    progress: &dyn Progress,
-) -> Result<(Descriptor, ImageReport)> {
-    let mut modules = ModuleLayers::new();
-    let mut layers = Vec::new();
-    let mut reports = Vec::new();
-    for (planned, known) in plan.layers.iter().zip(known) {
-        let (layer, report) = write_layer(planned, known, plan, staging, request, progress)?;
-        for at in &planned.members {
-            let member = &plan.members[*at];
-            let mut label = member.label.clone();
-            label.layer_diff_id = layer.diff_id.to_string();
-            modules
-                .entry(member.id.to_string())
-                .or_default()
-                .insert(member.version.to_string(), label);
-        }
-        layers.push((layer, format!("{} {}", request.kind.name(), report.modules.join(", "))));
-        reports.push(report);
-    }
-    let mut labels = buildpackage::labels(&plan.descriptor, plan.stacks.clone(), &modules);
-    labels.extend(request.labels.clone());
-    let annotations = all_annotations(&plan.descriptor, request);
-    let image = Image {
-        platform: plan.platform.clone(),
-        labels,
-        annotations,
-        layers,
-        created: request.created,
-    };
-    let mut descriptor = image.write(staging);
-    descriptor.annotations = buildpackage::child_annotations(&plan.target);
-    let report = ImageReport {
-        target: plan.target.to_string(),
-        platform: plan.platform.clone(),
-        digest: descriptor.digest.clone(),
-        layers: reports,
-    };
-    Ok((descriptor, report))
-}
-
-fn write_layer(
-    planned: &LayerPlan,
-    known: Option<Layer>,
-    plan: &ImagePlan,
-    staging: &Staging,
-    request: &PackageRequest,
-    progress: &dyn Progress,
-) -> Result<(Layer, LayerReport)> {
-    let modules: Vec<String> = planned.members.iter().map(|at| plan.members[*at].full_name()).collect();
-    let name = format!("{} for {}", modules.join(", "), plan.platform);
-    let (layer, origin, total, taken_from) = match &planned.content {
-        LayerContent::Taken(taken) => {
-            let origin = layer::take(staging, taken.source(), &taken.layer, progress)?;
-            (
-                taken.layer.clone(),
-                origin,
-                taken.uncompressed,
-                Some(taken.source().location()),
-            )
-        }
-        LayerContent::Written(written) => {
-            let total = written.total();
-            let produce = |out: &mut dyn std::io::Write| {
-                let mut step = progress.step(&name, total);
-                written.write(progress, &mut *step, out)
-            };
-            let (layer, origin) = match known {
-                Some(layer) => (layer, Origin::Reused),
-                None => layer::write(staging, &produce, total, request.compression, request.threads)?,
-            };
-            (layer, origin, total, None)
-        }
-    };
-    progress.done(&layer_summary(&name, total, &layer, origin));
-    let report = LayerReport {
-        modules,
-        digest: layer.descriptor.digest.clone(),
-        size: layer.descriptor.size,
-        diff_id: layer.diff_id.clone(),
-        uncompressed_size: total,
-        reused: origin != Origin::Compressed,
-        taken_from,
-    };
-    Ok((layer, report))
-}
-
-fn layer_summary(name: &str, total: u64, layer: &Layer, origin: Origin) -> String {
-    let size = layer.descriptor.size;
-    let what = match origin {
-        Origin::Compressed => "compressed",
-        Origin::Reused => "already there",
-        Origin::Copied => "copied as it is",
-    };
-    format!("{name}: {} -> {}, {what}", in_units(total), in_units(size))
 }

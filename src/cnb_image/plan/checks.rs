@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::super::dependency::by_way;
 use super::super::module_source::ModuleSource;
-use super::offers::{Composite, Key, Offer, OfferContent, Round, by_way, key_of, key_of_ref, named};
+use super::offers::{Composite, Key, Offer, OfferContent, Round, key_of, key_of_ref, named};
 use crate::cnb::order::{Order, Removed};
 use crate::error::{Finding, Findings, Place};
 
@@ -35,7 +36,7 @@ impl Composite<'_, '_> {
                     Finding::error(format!(
                         "{of}, which no order mentions that starts at {}{}",
                         self.main.descriptor.full_name(),
-                        by_way(&offer.dependency)
+                        by_way(&offer.dependency.chain)
                     ))
                     .at(offer.dependency.place.clone())
                     .hint("remove the dependency, or add the buildpack to an [[order.group]]"),

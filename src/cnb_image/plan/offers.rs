@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::super::dependency::{Content, Dependency, Opener, append_with_way, refusal};
+use super::super::dependency::{Content, Dependency, Opener, append_with_way, by_way, refusal};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::packaged_image::{PackagedImage, PackagedModules};
 use crate::cnb::airpack_config::AirpackConfig;
@@ -277,18 +277,10 @@ impl Composite<'_, '_> {
 
 pub(super) fn about(dependency: &Dependency, error: &Error) -> Finding {
     refusal(
-        &format!("dependency `{}`{}", dependency.written, by_way(dependency)),
+        &format!("dependency `{}`{}", dependency.written, by_way(&dependency.chain)),
         error,
     )
     .at(dependency.place.clone())
-}
-
-pub(super) fn by_way(dependency: &Dependency) -> String {
-    if dependency.chain.len() > 2 {
-        format!(" (by way of {})", dependency.way())
-    } else {
-        String::new()
-    }
 }
 
 /// Ids are the same that differ only in case (buildpack spec, `id`).

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::dependency::Dependency;
+use super::super::dependency::{Dependency, by_way};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::packaged_image::{PackagedImage, PackagedModule, PackagedModules};
 use super::checks::{Orders, check_cycles, reachable};
 use super::member::{Files, Member, MemberContent};
-use super::offers::{Composite, Key, Offer, OfferContent, Round, about, by_way, key_of, key_of_ref, named};
+use super::offers::{Composite, Key, Offer, OfferContent, Round, about, key_of, key_of_ref, named};
 use crate::cnb::labels::ModuleLayer;
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
 use crate::cnb::order::{Order, Removed, prune};
@@ -258,7 +258,7 @@ impl Composite<'_, '_> {
                     "`{}` is {}, which is not for {target}{}",
                     dependency.written,
                     source.descriptor.full_name(),
-                    by_way(dependency)
+                    by_way(&dependency.chain)
                 ))
                 .at(dependency.place.clone())
                 .hint(format!(
