@@ -1,5 +1,6 @@
 //! What a composite costs: 16 generated buildpacks of 5 to 30 MB for each of two targets, from folders into a fresh layout, again with
-//! nothing changed, again with one file of one of them changed; from a layout that has them packaged; beside hashing the same files.
+//! nothing changed, again with one file of one of them changed; from a layout that has them packaged; a builder of them, in the same
+//! ways; beside hashing the same files.
 //!
 //! `cargo bench --bench composite`; `-- size PERCENT` takes buildpacks of another size. Nothing is asserted.
 #![allow(
@@ -22,6 +23,8 @@ use support::{AIRPACK, Fallible, Figures, arguments, measure, measure_here, proc
 
 /// How many buildpacks there are.
 const COUNT: u64 = 16;
+/// Where images to build on are.
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 
 fn main() -> ExitCode {
     let arguments = arguments();
@@ -94,6 +97,15 @@ fn composite(percent: u64) -> Fallible<()> {
     let figures = package(root, "packaged", &leaves, None)?;
     say(&row(&figures, "within one layout", bytes, layers_size(&leaves)?));
 
+    write_builder(root, &names)?;
+    let built = root.join("built.oci");
+    let figures = create(root, &built)?;
+    say(&row(&figures, "builder, fresh layout", bytes, layers_size(&built)?));
+    let figures = create(root, &built)?;
+    say(&row(&figures, "builder, nothing changed", bytes, layers_size(&built)?));
+    let figures = create(root, &out)?;
+    say(&row(&figures, "builder beside composite", bytes, layers_size(&out)?));
+
     let script = format!(
         "find {0}/bp* -type f -print0 | xargs -0 sha256sum > {0}/sums",
         root.display()
@@ -128,6 +140,32 @@ fn write_composite(root: &Path, folder: &str, names: &[String], uri: impl Fn(&st
     fs::write(folder.join("buildpack.toml"), module)?;
     fs::write(folder.join("package.toml"), package)?;
     Ok(())
+}
+
+/// A builder of all buildpacks, on the images of the fixtures.
+fn write_builder(root: &Path, names: &[String]) -> Fallible<()> {
+    let mut file = "[build]\nimage = \"acme/base:build\"\n[[run.images]]\nimage = \"acme/base:run\"\n".to_owned();
+    file += &["[lifecycle]\nuri = \"", FIXTURES, "/builders/demo\"\n[[order]]\n"].concat();
+    for name in names {
+        file += &["[[order.group]]\nid = \"acme/", name, "\"\n"].concat();
+    }
+    for name in names {
+        file += &["[[buildpacks]]\nuri = \"", name, "\"\n"].concat();
+    }
+    for (os, arch) in PLATFORMS.iter().filter_map(|platform| platform.split_once('/')) {
+        file += &["[[targets]]\nos = \"", os, "\"\narch = \"", arch, "\"\n"].concat();
+    }
+    fs::write(root.join("builder.toml"), file)?;
+    Ok(())
+}
+
+fn create(root: &Path, out: &Path) -> Fallible<Figures> {
+    let config = root.join("builder.toml");
+    let base = [FIXTURES, "/layouts/base.oci"].concat();
+    let mut command = vec![AIRPACK, "builder", "create", "bench.test/acme/builder:1", "--quiet"];
+    let (config, out) = (config.to_string_lossy(), out.to_string_lossy());
+    command.extend(["--config", &config, "--layout", &out, "--from", &base]);
+    measure(&command)
 }
 
 fn package(root: &Path, composite: &str, out: &Path, from: Option<&Path>) -> Fallible<Figures> {

@@ -5,6 +5,7 @@
 pub mod archive_tree;
 pub mod compress;
 pub mod entry;
+pub mod executable;
 pub mod file_tree;
 pub(crate) mod hashing;
 pub(crate) mod limit;

@@ -14,6 +14,17 @@ pub struct AirpackConfig {
     pub shared: Vec<Located<String>>,
     /// Modules that are only for some targets.
     pub modules: Vec<Located<OnlyFor>>,
+    /// The lifecycles of a builder, for one platform each.
+    pub lifecycles: Vec<Located<LifecycleFor>>,
+}
+
+/// An entry of `[lifecycle]`: where the lifecycle for some targets is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleFor {
+    /// What it is for. A part that is not given is any.
+    pub target: Target,
+    /// Where it is, relative to the file.
+    pub uri: String,
 }
 
 /// An entry of `[[modules]]`: what is for no other targets than these, and left out for the rest.
@@ -77,9 +88,39 @@ impl AirpackConfig {
             let finding = Finding::error(refusal).hint("name files and folders relative to airpack.toml");
             root.report_at(finding, &path.place);
         }
+        let lifecycles = root
+            .table("lifecycle")
+            .map(|table| read_lifecycles(table, root, allow_unknown_target));
         root.finish_here(Severity::Error);
-        Self { shared, modules }
+        Self {
+            shared,
+            modules,
+            lifecycles: lifecycles.unwrap_or_default(),
+        }
     }
+}
+
+fn read_lifecycles(table: Table<'_>, root: &Table<'_>, allow_unknown_target: bool) -> Vec<Located<LifecycleFor>> {
+    let mut lifecycles = Vec::new();
+    for (key, uri) in table.all_strings() {
+        match key.value.parse::<Target>() {
+            Ok(target) => {
+                for (_, finding) in target.check(allow_unknown_target) {
+                    root.report_at(finding, &key.place);
+                }
+                lifecycles.push(Located {
+                    value: LifecycleFor { target, uri: uri.value },
+                    place: uri.place,
+                });
+            }
+            Err(error) => {
+                let mut finding = Finding::error(error.to_string());
+                finding.hint = error.hint().map(ToOwned::to_owned);
+                root.report_at(finding, &key.place);
+            }
+        }
+    }
+    lifecycles
 }
 
 fn read_module(mut table: Table<'_>, allow_unknown_target: bool) -> Option<Located<OnlyFor>> {

@@ -224,6 +224,29 @@ impl<'a> Table<'a> {
         strings
     }
 
+    /// All keys, which may be any, with their values, which must be strings.
+    #[must_use]
+    pub fn all_strings(self) -> Vec<(Located<String>, Located<String>)> {
+        let mut all = Vec::new();
+        for (name, value) in self.values {
+            let key: &str = name.get_ref();
+            match value.get_ref() {
+                DeValue::String(text) => all.push((
+                    Located {
+                        value: key.to_owned(),
+                        place: self.document.place(name.span()),
+                    },
+                    Located {
+                        value: text.clone().into_owned(),
+                        place: self.document.place(value.span()),
+                    },
+                )),
+                _ => self.wrong_type(key, value, "a string"),
+            }
+        }
+        all
+    }
+
     /// The table below `key`.
     pub fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         let value = self.value(key)?;

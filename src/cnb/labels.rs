@@ -25,10 +25,10 @@ pub fn layers_label(kind: ModuleKind) -> &'static str {
     }
 }
 
-/// What the package as a whole is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildpackageMetadata {
-    /// Id of the main module.
+/// What a label says of a module that it names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ModuleInfo {
+    /// Its id.
     pub id: String,
     /// Its name for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -53,6 +53,38 @@ pub struct BuildpackageMetadata {
     /// Whether it wants a clear environment.
     #[serde(rename = "clear-env", default, skip_serializing_if = "std::ops::Not::not")]
     pub clear_env: bool,
+}
+
+impl ModuleInfo {
+    /// What is said of `module`.
+    #[must_use]
+    pub fn of(module: &ModuleDescriptor) -> Self {
+        Self {
+            id: module.id.to_string(),
+            name: module.name.clone(),
+            version: module.version.to_string(),
+            description: module.description.clone(),
+            homepage: module.homepage.clone(),
+            keywords: module.keywords.clone(),
+            exec_env: module.exec_env.clone(),
+            licenses: module.licenses.clone(),
+            clear_env: module.clear_env,
+        }
+    }
+
+    /// `id@version`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}@{}", self.id, self.version)
+    }
+}
+
+/// What the package as a whole is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildpackageMetadata {
+    /// The main module.
+    #[serde(flatten)]
+    pub info: ModuleInfo,
     /// What it runs on; `null` for an extension.
     pub stacks: Option<Vec<Stack>>,
 }
@@ -106,15 +138,7 @@ impl BuildpackageMetadata {
     #[must_use]
     pub fn of(module: &ModuleDescriptor, stacks: Vec<Stack>) -> Self {
         Self {
-            id: module.id.to_string(),
-            name: module.name.clone(),
-            version: module.version.to_string(),
-            description: module.description.clone(),
-            homepage: module.homepage.clone(),
-            keywords: module.keywords.clone(),
-            exec_env: module.exec_env.clone(),
-            licenses: module.licenses.clone(),
-            clear_env: module.clear_env,
+            info: ModuleInfo::of(module),
             stacks: match module.kind {
                 ModuleKind::Buildpack => Some(stacks),
                 ModuleKind::Extension => None,

@@ -2,13 +2,19 @@
 
 pub mod airpack_config;
 pub mod api;
+pub mod build_env;
+pub mod builder_config;
+pub mod builder_files;
+pub mod builder_labels;
 pub mod document;
 pub mod id;
 pub mod labels;
+pub mod lifecycle;
 pub mod locator;
 pub mod module;
 pub mod order;
 pub mod order_edit;
+pub mod os_release;
 pub mod package_config;
 pub mod paths;
 pub mod stack;

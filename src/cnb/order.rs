@@ -36,7 +36,11 @@ pub struct ModuleRef {
 
 impl std::fmt::Display for ModuleRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{}", self.id, self.version)
+        f.write_str(&self.id)?;
+        if !self.version.is_empty() {
+            write!(f, "@{}", self.version)?;
+        }
+        Ok(())
     }
 }
 

@@ -34,3 +34,12 @@ pub fn module_folder(kind: ModuleKind, id: &ModuleId) -> String {
 pub fn module_version_folder(kind: ModuleKind, id: &ModuleId, version: &ModuleVersion) -> String {
     format!("{}/{version}", module_folder(kind, id))
 }
+
+/// Where the lifecycle is in a builder.
+pub const LIFECYCLE_FOLDER: &str = "/cnb/lifecycle";
+/// Where platforms of old look for it.
+pub const LIFECYCLE_LINK: &str = "/lifecycle";
+/// The file that says what a lifecycle can do.
+pub const LIFECYCLE_TOML: &str = "lifecycle.toml";
+/// The file that says what a builder is made of.
+pub const BUILDER_TOML: &str = "builder.toml";

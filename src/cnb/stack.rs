@@ -28,6 +28,12 @@ impl Stack {
     }
 }
 
+/// Whether an entry stands for all stacks.
+#[must_use]
+pub fn is_any(stack: &Stack) -> bool {
+    stack.id == ANY
+}
+
 /// What a module with these stacks supports.
 #[must_use]
 pub fn supported(listed: &[Stack]) -> Vec<Stack> {

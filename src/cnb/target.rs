@@ -252,6 +252,16 @@ impl Target {
         }
     }
 
+    /// Without its distributions, for people.
+    #[must_use]
+    pub fn platform_text(&self) -> String {
+        Self {
+            distros: Vec::new(),
+            ..self.clone()
+        }
+        .to_string()
+    }
+
     /// Whether no processor and no distribution is named.
     #[must_use]
     pub fn names_os_only(&self) -> bool {

@@ -1,4 +1,4 @@
-//! [`Dependency`]: an entry of `[[dependencies]]`, opened: a folder, an archive, or an image on disk.
+//! [`Dependency`]: a module that a file lists, opened: a folder, an archive, or an image on disk.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use super::module_source::ModuleSource;
 use super::packaged_image::PackagedImage;
-use crate::cnb::document::Located;
 use crate::cnb::locator::{Locator, Remote};
 use crate::cnb::module::ModuleKind;
-use crate::cnb::package_config::{Dependency as Entry, PackageConfig};
+use crate::cnb::package_config::PackageConfig;
 use crate::cnb::paths::PACKAGE_TOML;
 use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result, Severity};
 use crate::oci::archive_store::holds_images;
@@ -21,9 +20,50 @@ use crate::oci::reference::ImageReference;
 /// The file that makes a folder an image layout.
 const LAYOUT_MARKER: &str = "oci-layout";
 
-/// What a composite depends on.
+/// What a module is listed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// In `[[dependencies]]` of a `package.toml`.
+    Dependency,
+    /// In `[[buildpacks]]` or `[[extensions]]` of a `builder.toml`.
+    OfBuilder(ModuleKind),
+}
+
+impl Role {
+    /// What it must be.
+    #[must_use]
+    pub fn kind(self) -> ModuleKind {
+        match self {
+            Self::Dependency => ModuleKind::Buildpack,
+            Self::OfBuilder(kind) => kind,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dependency => "dependency",
+            Self::OfBuilder(kind) => kind.name(),
+        }
+    }
+
+    /// What to do about a module of the other kind.
+    #[must_use]
+    pub fn hint_for_other(self) -> &'static str {
+        match self {
+            Self::Dependency => "extensions go into a builder; a buildpack can not depend on them",
+            Self::OfBuilder(ModuleKind::Buildpack) => "name it in [[extensions]]",
+            Self::OfBuilder(ModuleKind::Extension) => "name it in [[buildpacks]]",
+        }
+    }
+}
+
+/// A module that a composite or a builder is made of.
 #[derive(Debug, Clone)]
 pub struct Dependency {
+    /// What it is listed as.
+    pub role: Role,
     /// As the file says it.
     pub written: String,
     /// Where it is said.
@@ -65,7 +105,7 @@ pub struct Opener<'a> {
     pub platforms: Vec<String>,
     /// Whether something could not be opened.
     pub has_failed: bool,
-    opened: HashMap<PathBuf, Option<Content>>,
+    opened: HashMap<(Role, PathBuf), Option<Content>>,
     /// What the files of composites list, which every target asks for.
     below: HashMap<PathBuf, Vec<Dependency>>,
 }
@@ -102,97 +142,92 @@ impl<'a> Opener<'a> {
     ) -> Vec<Dependency> {
         let mut dependencies = Vec::new();
         for entry in &config.dependencies {
-            let mut chain = chain.to_vec();
-            chain.push(entry.value.written.clone());
-            let mut faults = Findings::default();
-            let opened = self.open(entry, file, &mut faults);
-            append_with_way(findings, &faults, &chain);
-            match opened {
-                Ok(Some(content)) => dependencies.push(Dependency {
-                    written: entry.value.written.clone(),
-                    place: entry.place.clone(),
-                    chain,
-                    content,
-                }),
-                Ok(None) => self.has_failed = true,
-                Err(error) => {
-                    self.has_failed = true;
-                    let way = by_way(&chain);
-                    findings.push(
-                        refusal(&format!("dependency `{}`{way}", entry.value.written), &error).at(entry.place.clone()),
-                    );
-                }
-            }
+            let value = &entry.value;
+            let listed = (value.written.as_str(), &value.locator, &entry.place);
+            dependencies.extend(self.open_listed(Role::Dependency, listed, file, chain, findings));
         }
         dependencies
     }
 
+    /// What `file` lists, with its text, what that means and where it stands. `None` when `findings` tell why it can not be opened.
+    pub fn open_listed(
+        &mut self,
+        role: Role,
+        (written, locator, place): (&str, &Locator, &Place),
+        file: &Path,
+        chain: &[String],
+        findings: &mut Findings,
+    ) -> Option<Dependency> {
+        let mut chain = chain.to_vec();
+        chain.push(written.to_owned());
+        let mut faults = Findings::default();
+        let opened = self.open(role, written, locator, file, &mut faults);
+        append_with_way(findings, &faults, &chain);
+        match opened {
+            Ok(Some(content)) => {
+                return Some(Dependency {
+                    role,
+                    written: written.to_owned(),
+                    place: place.clone(),
+                    chain,
+                    content,
+                });
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let what = format!("{} `{written}`{}", role.name(), by_way(&chain));
+                findings.push(refusal(&what, &error).at(place.clone()));
+            }
+        }
+        self.has_failed = true;
+        None
+    }
+
     /// `None` when `findings` tell what is wrong.
-    fn open(&mut self, entry: &Located<Entry>, file: &Path, findings: &mut Findings) -> Result<Option<Content>> {
-        let folder = file.parent().unwrap_or(Path::new(""));
-        match &entry.value.locator {
-            Locator::Path(path) => self.open_path(&beside(folder, path), findings),
-            Locator::Bare(path) if folder.join(path).exists() => self.open_path(&beside(folder, path), findings),
-            Locator::Bare(name) => match name.parse::<ImageReference>() {
-                Ok(reference) if !looks_like_path(name) => {
-                    Self::open_image(&self.library.find(&reference, &self.platforms)?)
-                }
-                _ => Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!("`{}` does not exist", folder.join(name).display()),
-                )
-                .with_hint("a uri is relative to the file that it stands in, or the name of an image")),
-            },
-            Locator::Image(name) => {
-                let reference: ImageReference = name.parse()?;
-                Self::open_image(&self.library.find(&reference, &self.platforms)?)
-            }
-            Locator::Stored { rest, .. } => {
-                let location = ImageLocation::parse(folder.join(rest).as_os_str())?;
-                self.open_location(&location)
-            }
-            Locator::Remote(remote) => Err(unreachable_offline(*remote, &entry.value.written)),
+    fn open(
+        &mut self,
+        role: Role,
+        written: &str,
+        locator: &Locator,
+        file: &Path,
+        findings: &mut Findings,
+    ) -> Result<Option<Content>> {
+        match Source::of(locator, written, file)? {
+            Source::Path(path) => self.open_path(role, &path, findings),
+            Source::Image(name) => open_image(&self.library.find(&name, &self.platforms)?, role),
+            Source::Stored(location) => open_image(&self.library.open_at(&location)?, role),
         }
     }
 
-    fn open_path(&mut self, path: &Path, findings: &mut Findings) -> Result<Option<Content>> {
+    fn open_path(&mut self, role: Role, path: &Path, findings: &mut Findings) -> Result<Option<Content>> {
         let real = fs::canonicalize(path).map_err(|cause| Error::io("open", path, cause))?;
-        if let Some(known) = self.opened.get(&real) {
+        let key = (role, real);
+        if let Some(known) = self.opened.get(&key) {
             if known.is_none() {
                 findings.push(Finding::error(format!("`{}` has faults, as told", path.display())));
             }
             return Ok(known.clone());
         }
-        let is_layout = real.join(LAYOUT_MARKER).exists() && !real.join(ModuleKind::Buildpack.file()).exists();
-        let content = if is_layout || (real.is_file() && holds_images(path)?) {
+        let content = if holds_image(path, role.kind().file())? {
             let location = ImageLocation {
                 layout: path.to_owned(),
                 selector: None,
             };
-            self.open_location(&location)?
+            open_image(&self.library.open_at(&location)?, role)?
         } else {
             let source = ModuleSource::open(
-                ModuleKind::Buildpack,
+                role.kind(),
                 path,
                 self.is_output,
                 self.scratch,
                 self.allow_unknown_target,
                 findings,
             )
-            .map_err(|error| not_for_composites(path, error))?;
+            .map_err(|error| not_of_kind(path, role, error))?;
             source.map(|source| Content::Source(Arc::new(source)))
         };
-        self.opened.insert(real, content.clone());
+        self.opened.insert(key, content.clone());
         Ok(content)
-    }
-
-    fn open_location(&mut self, location: &ImageLocation) -> Result<Option<Content>> {
-        let found = self.library.open_at(location)?;
-        Self::open_image(&found)
-    }
-
-    fn open_image(found: &FoundImage) -> Result<Option<Content>> {
-        Ok(Some(Content::Image(Arc::new(PackagedImage::open(found)?))))
     }
 
     /// What the `package.toml` of a composite in a folder lists; nothing where there is none.
@@ -220,6 +255,49 @@ impl<'a> Opener<'a> {
         self.below.insert(file, dependencies.clone());
         Ok(dependencies)
     }
+}
+
+fn open_image(found: &FoundImage, role: Role) -> Result<Option<Content>> {
+    Ok(Some(Content::Image(Arc::new(PackagedImage::open(found, role)?))))
+}
+
+/// What a locator in a file comes down to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Something on disk.
+    Path(PathBuf),
+    /// The name of an image.
+    Image(ImageReference),
+    /// An image at a place.
+    Stored(ImageLocation),
+}
+
+impl Source {
+    /// Paths are relative to `file`; what is no path that exists may be the name of an image.
+    pub fn of(locator: &Locator, written: &str, file: &Path) -> Result<Self> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        match locator {
+            Locator::Path(path) => Ok(Self::Path(beside(folder, path))),
+            Locator::Bare(path) if folder.join(path).exists() => Ok(Self::Path(beside(folder, path))),
+            Locator::Bare(name) => match name.parse::<ImageReference>() {
+                Ok(reference) if !looks_like_path(name) => Ok(Self::Image(reference)),
+                _ => Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("`{}` does not exist", folder.join(name).display()),
+                )
+                .with_hint("a uri is relative to the file that it stands in, or the name of an image")),
+            },
+            Locator::Image(name) => Ok(Self::Image(name.parse()?)),
+            Locator::Stored { rest, .. } => Ok(Self::Stored(ImageLocation::parse(folder.join(rest).as_os_str())?)),
+            Locator::Remote(remote) => Err(unreachable_offline(*remote, written)),
+        }
+    }
+}
+
+/// Whether a path leads to images, and to no source: that would have the file `descriptor` in its folder.
+pub fn holds_image(path: &Path, descriptor: &str) -> Result<bool> {
+    let is_layout = path.join(LAYOUT_MARKER).exists() && !path.join(descriptor).exists();
+    Ok(is_layout || (path.is_file() && holds_images(path)?))
 }
 
 /// `path` relative to `folder`, without `x/..` in it where that leads to the same.
@@ -286,12 +364,14 @@ fn looks_like_path(text: &str) -> bool {
     text.starts_with(['.', '/']) || archives.iter().any(|suffix| text.ends_with(suffix))
 }
 
-/// The hint about `--path` and the other command does not help with a dependency.
-fn not_for_composites(path: &Path, error: Error) -> Error {
-    let is_extension = path.join(ModuleKind::Extension.file()).exists();
+/// The hint about `--path` and the other command does not help here.
+fn not_of_kind(path: &Path, role: Role, error: Error) -> Error {
+    let other = role.kind().other();
+    let is_other = path.join(other.file()).exists();
     match error.kind() {
-        ErrorKind::NotFound if is_extension => Error::invalid(format!("`{}` is an extension", path.display()))
-            .with_hint("extensions go into a builder; a buildpack can not depend on them"),
+        ErrorKind::NotFound if is_other => {
+            Error::invalid(format!("`{}` is {}", path.display(), other.with_article())).with_hint(role.hint_for_other())
+        }
         _ => error,
     }
 }

@@ -1,7 +1,15 @@
 //! Where buildpacks and images meet: from a module's files to the layers, labels and images of a package.
 
+pub mod base_image;
+pub mod build_user;
+pub mod builder_image;
 pub mod buildpackage;
 pub mod dependency;
+pub mod gather;
+pub mod labels_below;
+pub mod layer_tar;
+pub mod lifecycle_shelf;
+pub mod lifecycle_source;
 mod links;
 pub mod module_layer;
 pub mod module_source;
@@ -13,3 +21,4 @@ pub mod plan;
 pub mod platform_folder;
 pub mod target_files;
 pub mod view;
+pub mod written;

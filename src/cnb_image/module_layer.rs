@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+use super::layer_tar::{LayerTar, not_written};
 use super::module_source::ModuleSource;
 use super::packaged_layer::PackagedLayer;
 use super::target_files::TargetFiles;
@@ -13,8 +14,8 @@ use crate::archive::tar_write::{END, TarWriter, entry_len};
 use crate::archive::timestamp::NORMALIZED;
 use crate::cnb::id::{ModuleId, ModuleVersion};
 use crate::cnb::module::ModuleKind;
-use crate::cnb::paths::{BUILDPACK_TOML, EXECUTABLES, module_folder, module_version_folder};
-use crate::error::{Error, ErrorKind, Result, from_io};
+use crate::cnb::paths::{EXECUTABLES, module_folder, module_version_folder};
+use crate::error::{Error, Result, from_io};
 use crate::progress::{Progress, Step};
 
 /// What the layer's tar will hold: the modules one after the other.
@@ -99,9 +100,9 @@ impl Part {
         version: &ModuleVersion,
         replaced: Option<&str>,
     ) -> Self {
-        let mut entries = parents(ModuleKind::Buildpack, id, version);
-        let root = module_version_folder(ModuleKind::Buildpack, id, version).into_bytes();
-        let descriptor = join(&root, BUILDPACK_TOML.as_bytes());
+        let mut entries = parents(layer.kind, id, version);
+        let root = module_version_folder(layer.kind, id, version).into_bytes();
+        let descriptor = join(&root, layer.kind.file().as_bytes());
         let own = layer.entries_of(id, version).map(|entry| {
             let mut entry = entry.clone();
             let content = match (&entry.kind, replaced) {
@@ -155,15 +156,14 @@ impl ModuleLayer {
         let total = entries.map(|(entry, _)| entry_len(entry)).sum::<u64>() + END.len() as u64;
         Self { parts, total }
     }
+}
 
-    /// Length of the tar in bytes.
-    #[must_use]
-    pub fn total(&self) -> u64 {
+impl LayerTar for ModuleLayer {
+    fn total(&self) -> u64 {
         self.total
     }
 
-    /// Writes the tar.
-    pub fn write(&self, progress: &dyn Progress, step: &mut dyn Step, out: &mut dyn Write) -> Result<()> {
+    fn write(&self, progress: &dyn Progress, step: &mut dyn Step, out: &mut dyn Write) -> Result<()> {
         let mut tar = TarWriter::new(out);
         for part in &self.parts {
             match &part.origin {
@@ -171,7 +171,7 @@ impl ModuleLayer {
                 Origin::Layer(layer) => part.write_from(layer, progress, step, &mut tar)?,
             }
         }
-        tar.finish().map(drop).map_err(failed)
+        tar.finish().map(drop).map_err(not_written)
     }
 }
 
@@ -214,7 +214,7 @@ impl Part {
         let in_layer = self.entries.iter().position(|(_, content)| content.is_some());
         let (before, rest) = self.entries.split_at(in_layer.unwrap_or(self.entries.len()));
         for (entry, _) in before {
-            tar.header(entry).map_err(failed)?;
+            tar.header(entry).map_err(not_written)?;
         }
         let mut rest = rest.iter().peekable();
         if rest.peek().is_none() {
@@ -226,7 +226,7 @@ impl Part {
                 return Ok(());
             };
             if let Some(Content::Text(text)) = own {
-                return tar.file(entry, &mut &text[..]).map_err(failed);
+                return tar.file(entry, &mut &text[..]).map_err(not_written);
             }
             let mut content = Watched {
                 inner: Box::new(content),
@@ -237,19 +237,13 @@ impl Part {
                 EntryKind::File { .. } => tar.file(entry, &mut content),
                 _ => tar.header(entry),
             }
-            .map_err(failed)
+            .map_err(not_written)
         })?;
         match rest.next() {
             None => Ok(()),
             Some(_) => Err(Error::damaged("a layer has changed while it was read")),
         }
     }
-}
-
-fn failed(cause: std::io::Error) -> Error {
-    from_io(cause, |cause| {
-        Error::new(ErrorKind::Io, "failed to write the layer").with_source(cause)
-    })
 }
 
 /// Reports what is read, and stops when asked to.

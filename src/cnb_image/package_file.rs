@@ -31,16 +31,7 @@ impl PackageFile {
         let text = fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
         let (config, faults) = PackageConfig::parse(file, &text, allow_unknown_target);
         findings.append(faults);
-        let settings_file = file.with_file_name(AIRPACK_TOML);
-        let settings = match fs::read(&settings_file) {
-            Ok(text) => {
-                let (settings, faults) = AirpackConfig::parse(&settings_file, &text, allow_unknown_target);
-                findings.append(faults);
-                settings
-            }
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Some(AirpackConfig::default()),
-            Err(cause) => return Err(Error::io("read", &settings_file, cause)),
-        };
+        let settings = read_settings(file, allow_unknown_target, findings)?;
         let (Some(config), Some(settings)) = (config, settings) else {
             return Ok(None);
         };
@@ -121,6 +112,24 @@ impl PackageFile {
             );
             findings.push(Finding::error(message).at(dependency.place.clone()));
         }
+    }
+}
+
+/// What `airpack.toml` beside `file` says; nothing where there is none. `None` when `findings` tell what is wrong.
+pub fn read_settings(
+    file: &Path,
+    allow_unknown_target: bool,
+    findings: &mut Findings,
+) -> Result<Option<AirpackConfig>> {
+    let path = file.with_file_name(AIRPACK_TOML);
+    match fs::read(&path) {
+        Ok(text) => {
+            let (settings, faults) = AirpackConfig::parse(&path, &text, allow_unknown_target);
+            findings.append(faults);
+            Ok(settings)
+        }
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Some(AirpackConfig::default())),
+        Err(cause) => Err(Error::io("read", &path, cause)),
     }
 }
 

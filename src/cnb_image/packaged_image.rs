@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buildpackage;
+use super::dependency::Role;
 use super::packaged_layer::PackagedLayer;
 use super::view::BuildpackageView;
 use crate::cnb::id::{ModuleId, ModuleVersion};
-use crate::cnb::labels::{BUILDPACK_LAYERS, BUILDPACKAGE_METADATA, ModuleLayer};
+use crate::cnb::labels::{BUILDPACKAGE_METADATA, ModuleLayer, layers_label};
+use crate::cnb::module::ModuleKind;
 use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::oci::descriptor::Descriptor;
@@ -22,8 +24,9 @@ use crate::progress::Progress;
 /// Layers that were looked through, by digest and what they were said to hold.
 type KnownLayers = HashMap<(Digest, DiffId, Vec<(ModuleId, ModuleVersion)>), Arc<PackagedLayer>>;
 
-/// An image on disk that holds buildpacks, for one platform or several.
+/// An image on disk that holds buildpacks or extensions, for one platform or several.
 pub struct PackagedImage {
+    role: Role,
     source: Arc<dyn ImageSource>,
     images: Vec<Descriptor>,
     layers: Mutex<KnownLayers>,
@@ -31,7 +34,7 @@ pub struct PackagedImage {
 
 impl std::fmt::Debug for PackagedImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a buildpackage in {}", self.source.location())
+        write!(f, "a package in {}", self.source.location())
     }
 }
 
@@ -56,7 +59,7 @@ pub struct PackagedModule {
 
 impl PackagedImage {
     /// Lists what is there; nothing is looked into.
-    pub fn open(found: &FoundImage) -> Result<Self> {
+    pub fn open(found: &FoundImage, role: Role) -> Result<Self> {
         let mut images = images_below(&*found.source, &found.roots)?;
         images.retain(|image| !is_artifact(&*found.source, image));
         if images.is_empty() {
@@ -66,6 +69,7 @@ impl PackagedImage {
             )));
         }
         let opened = Self {
+            role,
             source: Arc::clone(&found.source),
             images,
             layers: Mutex::default(),
@@ -176,7 +180,7 @@ impl PackagedImage {
     fn read(&self, image: &Descriptor) -> Result<PackagedModules> {
         let opened = self.opened(image)?;
         let opened = opened.ok_or_else(|| Error::invalid(format!("{} is no image", image.digest)))?;
-        PackagedModules::of(opened)
+        PackagedModules::of(opened, self.role)
     }
 
     /// `None` for an artifact, as signatures are. What the index says and what the config says must not differ.
@@ -224,6 +228,7 @@ impl PackagedImage {
         }
         let together = &key.2;
         let layer = Arc::new(PackagedLayer::open(
+            self.role.kind(),
             &self.source,
             descriptor,
             diff_id,
@@ -250,24 +255,31 @@ fn near(own: &Platform, wanted: &Platform) -> Option<u8> {
 }
 
 impl PackagedModules {
-    fn of(image: OpenedImage) -> Result<Self> {
+    fn of(image: OpenedImage, role: Role) -> Result<Self> {
         let Some(view) = BuildpackageView::of(&image.config.labels())? else {
-            return Err(Error::invalid(format!(
-                "it is no buildpackage: it has no label {BUILDPACKAGE_METADATA}"
-            ))
-            .with_hint("only images that `buildpack package` made can be dependencies"));
+            return Err(
+                Error::invalid(format!("it is no package: it has no label {BUILDPACKAGE_METADATA}")).with_hint(
+                    format!(
+                        "only images that `{} package` made can be named here",
+                        role.kind().name()
+                    ),
+                ),
+            );
         };
-        let (id, version) = (&view.metadata.id, &view.metadata.version);
-        if view
-            .extensions
-            .get(id)
-            .is_some_and(|versions| versions.contains_key(version))
-        {
-            return Err(Error::invalid(format!("it is an extension, {id}@{version}"))
-                .with_hint("extensions go into a builder; a buildpack can not depend on them"));
+        let (id, version) = (&view.metadata.info.id, &view.metadata.info.version);
+        let (own, others) = match role.kind() {
+            ModuleKind::Buildpack => (view.modules, &view.extensions),
+            ModuleKind::Extension => (view.extensions, &view.modules),
+        };
+        if others.get(id).is_some_and(|versions| versions.contains_key(version)) {
+            let other = role.kind().other();
+            return Err(
+                Error::invalid(format!("it is {}, {id}@{version}", other.with_article()))
+                    .with_hint(role.hint_for_other()),
+            );
         }
         let mut modules = Vec::new();
-        for (id, versions) in view.modules {
+        for (id, versions) in own {
             for (version, label) in versions {
                 modules.push(PackagedModule {
                     id: id.parse()?,
@@ -279,7 +291,8 @@ impl PackagedModules {
         let is_main = |module: &PackagedModule| module.id.as_str() == id && module.version.as_str() == version;
         let Some(main) = modules.iter().position(is_main) else {
             return Err(Error::damaged(format!(
-                "by its label {BUILDPACKAGE_METADATA} it is {id}@{version}, but {BUILDPACK_LAYERS} has no layer of that"
+                "by its label {BUILDPACKAGE_METADATA} it is {id}@{version}, but {} has no layer of that",
+                layers_label(role.kind())
             )));
         };
         modules[..=main].rotate_right(1);

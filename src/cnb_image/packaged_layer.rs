@@ -10,7 +10,7 @@ use crate::archive::limit::Limited;
 use crate::archive::tar_read::TarReader;
 use crate::cnb::id::{ModuleId, ModuleVersion};
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
-use crate::cnb::paths::{BUILDPACK_TOML, module_version_folder};
+use crate::cnb::paths::module_version_folder;
 use crate::error::{Error, Result, from_io};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::DiffId;
@@ -18,13 +18,15 @@ use crate::oci::layer::{Layer, LayerContent, is_layer};
 use crate::oci::store::ImageSource;
 use crate::progress::Progress;
 
-/// The most that is read of a `buildpack.toml`.
+/// The most that is read of a module's file.
 const MAX_TOML: u64 = 4 << 20;
 /// The longest path that Linux takes.
 const MAX_PATH: usize = 4096;
 
 /// A layer that holds what its image's label says, and nothing else.
 pub struct PackagedLayer {
+    /// Whether it holds buildpacks or extensions.
+    pub kind: ModuleKind,
     source: Arc<dyn ImageSource>,
     /// As it is there.
     found: Descriptor,
@@ -33,7 +35,7 @@ pub struct PackagedLayer {
     /// Length before compression in bytes.
     pub uncompressed: u64,
     entries: Vec<Entry>,
-    /// The texts of `buildpack.toml`, by folder.
+    /// The texts of the modules' files, by folder.
     texts: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -46,17 +48,19 @@ impl std::fmt::Debug for PackagedLayer {
 impl PackagedLayer {
     /// Reads the whole layer. It must unpack to `diff_id` and hold the folders of `modules`, no other files, and none that lead out.
     pub fn open(
+        kind: ModuleKind,
         source: &Arc<dyn ImageSource>,
         found: &Descriptor,
         diff_id: &DiffId,
         modules: &[(ModuleId, ModuleVersion)],
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let layer = Self::read_through(source, found, diff_id, modules, progress);
+        let layer = Self::read_through(kind, source, found, diff_id, modules, progress);
         layer.map_err(|error| error.context(format!("failed to read layer {}", found.digest)))
     }
 
     fn read_through(
+        kind: ModuleKind,
         source: &Arc<dyn ImageSource>,
         found: &Descriptor,
         diff_id: &DiffId,
@@ -71,7 +75,7 @@ impl PackagedLayer {
         }
         let mut content = LayerContent::open(&**source, found)?;
         let media_type = content.media_type;
-        let mut check = Check::of(modules);
+        let mut check = Check::of(kind, modules);
         let mut entries = Vec::new();
         let mut limited = Limited::new(&mut content, found.size);
         let mut tar = TarReader::new(&mut limited);
@@ -94,6 +98,7 @@ impl PackagedLayer {
             )));
         }
         Ok(Self {
+            kind,
             source: Arc::clone(source),
             found: found.clone(),
             layer: Layer {
@@ -114,20 +119,21 @@ impl PackagedLayer {
 
     /// The entries of one module's folder, paths with a `/` in front.
     pub fn entries_of(&self, id: &ModuleId, version: &ModuleVersion) -> impl Iterator<Item = &Entry> {
-        let folder = module_version_folder(ModuleKind::Buildpack, id, version);
+        let folder = module_version_folder(self.kind, id, version);
         self.entries
             .iter()
             .filter(move |entry| is_within(&entry.path, folder.as_bytes()))
     }
 
-    /// The text of one module's `buildpack.toml`.
+    /// The text of one module's file.
     pub fn descriptor_of(&self, id: &ModuleId, version: &ModuleVersion) -> Result<&str> {
-        let folder = module_version_folder(ModuleKind::Buildpack, id, version);
+        let folder = module_version_folder(self.kind, id, version);
         let text = self.texts.get(folder.as_bytes()).map(|text| std::str::from_utf8(text));
         match text {
             Some(Ok(text)) => Ok(text),
             _ => Err(Error::invalid(format!(
-                "`{folder}/{BUILDPACK_TOML}` can not be read as text"
+                "`{folder}/{}` can not be read as text",
+                self.kind.file()
             ))),
         }
     }
@@ -169,25 +175,27 @@ fn absolute(path: &[u8]) -> Result<Vec<u8>> {
 }
 
 struct Check<'m> {
-    /// By folder: the module, and whether its `buildpack.toml` was seen.
+    kind: ModuleKind,
+    /// By folder: the module, and whether its file was seen.
     folders: BTreeMap<Vec<u8>, (&'m (ModuleId, ModuleVersion), bool)>,
     above: BTreeSet<Vec<u8>>,
     /// Entries that nothing may lie below.
     not_folders: HashSet<Vec<u8>>,
-    /// The texts of `buildpack.toml`, by folder.
+    /// The texts of the modules' files, by folder.
     texts: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl<'m> Check<'m> {
-    fn of(modules: &'m [(ModuleId, ModuleVersion)]) -> Self {
+    fn of(kind: ModuleKind, modules: &'m [(ModuleId, ModuleVersion)]) -> Self {
         let mut check = Self {
+            kind,
             folders: BTreeMap::new(),
             above: BTreeSet::from([b"/".to_vec()]),
             not_folders: HashSet::new(),
             texts: BTreeMap::new(),
         };
         for module in modules {
-            let folder = module_version_folder(ModuleKind::Buildpack, &module.0, &module.1).into_bytes();
+            let folder = module_version_folder(kind, &module.0, &module.1).into_bytes();
             let mut path = folder.as_slice();
             while let Some(above) = parent(path).filter(|above| !above.is_empty()) {
                 check.above.insert(above.to_vec());
@@ -235,7 +243,7 @@ impl<'m> Check<'m> {
                 .folders
                 .values()
                 .map(|((id, version), _)| {
-                    let folder = module_version_folder(ModuleKind::Buildpack, id, version);
+                    let folder = module_version_folder(self.kind, id, version);
                     format!("{id}@{version}, which is `{folder}`")
                 })
                 .collect();
@@ -254,10 +262,10 @@ impl<'m> Check<'m> {
                 display_path(target)
             )));
         }
-        if entry.path[folder.len()..] == *[b"/", BUILDPACK_TOML.as_bytes()].concat() {
+        if entry.path[folder.len()..] == *[b"/", self.kind.file().as_bytes()].concat() {
             *is_described = true;
             if entry.kind.size() <= MAX_TOML {
-                let text = check_descriptor(module, &shown(), content)?;
+                let text = check_descriptor(self.kind, module, &shown(), content)?;
                 self.texts.insert(folder.clone(), text);
             }
         }
@@ -267,10 +275,11 @@ impl<'m> Check<'m> {
     fn finish(self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
         match self.folders.iter().find(|(_, (_, is_described))| !is_described) {
             Some((folder, (module, _))) => Err(Error::invalid(format!(
-                "by its image's label it is the layer of {}@{}, but it holds no `{}/{BUILDPACK_TOML}`",
+                "by its image's label it is the layer of {}@{}, but it holds no `{}/{}`",
                 module.0,
                 module.1,
-                display_path(folder)
+                display_path(folder),
+                self.kind.file()
             ))),
             None => Ok(self.texts),
         }
@@ -278,14 +287,19 @@ impl<'m> Check<'m> {
 }
 
 /// The text. An error when the file says that it is another module; what is wrong with it otherwise is for its author.
-fn check_descriptor(module: &(ModuleId, ModuleVersion), shown: &str, content: &mut dyn Read) -> Result<Vec<u8>> {
+fn check_descriptor(
+    kind: ModuleKind,
+    module: &(ModuleId, ModuleVersion),
+    shown: &str,
+    content: &mut dyn Read,
+) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     content.read_to_end(&mut text).map_err(|cause| {
         from_io(cause, |cause| {
             Error::damaged(format!("`{shown}` in it can not be read")).with_source(cause)
         })
     })?;
-    let (found, _) = ModuleDescriptor::parse(ModuleKind::Buildpack, Path::new(shown), &text, true);
+    let (found, _) = ModuleDescriptor::parse(kind, Path::new(shown), &text, true);
     let wanted = format!("{}@{}", module.0, module.1);
     match found.map(|found| found.full_name()).filter(|found| *found != wanted) {
         Some(found) => Err(Error::invalid(format!(

@@ -41,13 +41,13 @@ impl BuildpackageView {
     /// The main module, as `id@version`.
     #[must_use]
     pub fn full_name(&self) -> String {
-        format!("{}@{}", self.metadata.id, self.metadata.version)
+        self.metadata.info.full_name()
     }
 
     /// What is said of the main module.
     #[must_use]
     pub fn main(&self) -> Option<&ModuleLayer> {
-        self.module(&self.metadata.id, &self.metadata.version)
+        self.module(&self.metadata.info.id, &self.metadata.info.version)
     }
 
     /// What is said of a module.

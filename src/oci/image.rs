@@ -134,17 +134,51 @@ pub struct RootFs {
     pub diff_ids: Vec<DiffId>,
 }
 
+impl History {
+    /// A step that is told of in a few words.
+    #[must_use]
+    pub fn by(words: impl Into<String>) -> Self {
+        Self {
+            created_by: Some(words.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it added no layer.
+    fn is_empty(&self) -> bool {
+        self.other
+            .get("empty_layer")
+            .is_some_and(|value| *value == Value::Bool(true))
+    }
+}
+
+impl ImageConfig {
+    /// One step for each layer; steps that say nothing where the config does not have as many.
+    #[must_use]
+    pub fn history_of_layers(&self) -> Vec<History> {
+        let layers = self.rootfs.diff_ids.len();
+        let steps: Vec<History> = self.history.iter().filter(|step| !step.is_empty()).cloned().collect();
+        if steps.len() == layers {
+            steps
+        } else {
+            vec![History::default(); layers]
+        }
+    }
+}
+
 /// A new image: what its manifest and config will say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// What it is for.
     pub platform: Platform,
+    /// What else the config says; its labels, layers, history and platform are those of the other fields.
+    pub config: ImageConfig,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the manifest.
     pub annotations: Annotations,
-    /// Its layers, already gathered, each with a word on how it came about.
-    pub layers: Vec<(Layer, String)>,
+    /// Its layers, already gathered, each with how it came about.
+    pub layers: Vec<(Layer, History)>,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -168,28 +202,23 @@ impl Image {
 
     fn config(&self) -> ImageConfig {
         let created = Some(self.created.rfc3339());
-        let history = |by: &String| History {
+        let history = |step: &History| History {
             created: created.clone(),
-            created_by: Some(by.clone()),
-            other: Map::new(),
+            ..step.clone()
         };
-        ImageConfig {
-            architecture: self.platform.architecture.clone(),
-            os: self.platform.os.clone(),
-            os_version: self.platform.os_version.clone(),
-            variant: self.platform.variant.clone(),
-            config: Some(RunConfig {
-                labels: Some(self.labels.clone()),
-                other: Map::new(),
-            }),
-            history: self.layers.iter().map(|(_, by)| history(by)).collect(),
-            rootfs: RootFs {
-                kind: "layers".to_owned(),
-                diff_ids: self.layers.iter().map(|(layer, _)| layer.diff_id.clone()).collect(),
-            },
-            created,
-            other: Map::new(),
-        }
+        let mut config = self.config.clone();
+        config.architecture.clone_from(&self.platform.architecture);
+        config.os.clone_from(&self.platform.os);
+        config.os_version.clone_from(&self.platform.os_version);
+        config.variant.clone_from(&self.platform.variant);
+        config.config.get_or_insert_default().labels = Some(self.labels.clone());
+        config.history = self.layers.iter().map(|(_, step)| history(step)).collect();
+        config.rootfs = RootFs {
+            kind: "layers".to_owned(),
+            diff_ids: self.layers.iter().map(|(layer, _)| layer.diff_id.clone()).collect(),
+        };
+        config.created = created;
+        config
     }
 }
 

@@ -165,3 +165,31 @@ pub fn take(staging: &Staging, source: &dyn BlobSource, layer: &Layer, progress:
         Taken::Existed => Origin::Reused,
     })
 }
+
+/// Gathers a layer that an image stands on, of any media type that layers had; the copy has the one of OCI that fits its compression.
+///
+/// That it unpacks to `diff_id` is not looked at: the image below says so, and is taken as it is.
+pub fn take_below(
+    staging: &Staging,
+    source: &dyn BlobSource,
+    found: &Descriptor,
+    diff_id: &DiffId,
+    progress: &dyn Progress,
+) -> Result<Layer> {
+    if !is_layer(&found.media_type) {
+        return Err(Error::invalid(format!(
+            "layer {} of the image below has media type `{}`, which is that of no layer",
+            found.digest, found.media_type
+        )));
+    }
+    let media_type = LayerContent::open(source, found)?.media_type;
+    let layer = Layer {
+        descriptor: Descriptor {
+            media_type: media_type.to_owned(),
+            ..found.clone()
+        },
+        diff_id: diff_id.clone(),
+    };
+    take(staging, source, &layer, progress)?;
+    Ok(layer)
+}

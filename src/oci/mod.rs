@@ -9,6 +9,7 @@ pub mod digest;
 mod docker_archive;
 pub mod graph;
 pub mod image;
+pub mod image_file;
 pub mod index;
 pub mod json;
 pub mod layer;

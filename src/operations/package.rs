@@ -1,7 +1,6 @@
 //! Packages a buildpack or an extension: one image for each target and an image index in front of them, into a layout or into files.
 
 mod destination;
-mod report;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +10,6 @@ use std::sync::Arc;
 
 pub use destination::{CNB, Destination};
 use destination::{check_output, files, folder_of};
-pub use report::{FileReport, ImageReport, LayerReport, NameReport, PackageReport};
 use write::{all_annotations, write_images};
 
 use crate::archive::compress::Compression;
@@ -24,10 +22,11 @@ use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::module_source::ModuleSource;
 use crate::cnb_image::package_file::PackageFile;
 use crate::cnb_image::plan::package::{Ingredients, PackagePlan, plan as plan_images};
+use crate::cnb_image::written::{FileReport, WriteReport, commit};
 use crate::error::{Error, Finding, Findings, Result};
 use crate::oci::descriptor::Annotations;
 use crate::oci::index::ImageIndex;
-use crate::oci::layout::{ArchiveFile, LayoutWriter, Staging, Tagged};
+use crate::oci::layout::{ArchiveFile, LayoutWriter, Staging};
 use crate::oci::library::{From, Library};
 use crate::oci::platform::Platform;
 use crate::oci::reference::ImageName;
@@ -236,7 +235,7 @@ fn wanted_platforms(request: &PackageRequest, package_file: Option<&PackageFile>
 }
 
 /// Writes what was prepared.
-pub fn run(prepared: &PreparedPackage, request: &PackageRequest, progress: &dyn Progress) -> Result<PackageReport> {
+pub fn run(prepared: &PreparedPackage, request: &PackageRequest, progress: &dyn Progress) -> Result<WriteReport> {
     let task = || format!("failed to package into `{}`", request.output.path().display());
     let write = || match &request.output {
         Destination::Layout { folder, names } => write_layout(prepared, request, folder, names, progress),
@@ -251,26 +250,16 @@ fn write_layout(
     folder: &Path,
     names: &[ImageName],
     progress: &dyn Progress,
-) -> Result<PackageReport> {
+) -> Result<WriteReport> {
     let layout = LayoutWriter::new(folder)?;
     let (children, images) = write_images(prepared, request, layout.staging(), progress)?;
     progress.check()?;
     let index = ImageIndex::new(children, all_annotations(&prepared.plan.descriptor, request)).write(layout.staging());
-    let tagged: Vec<Tagged> = layout.commit(progress, |file| {
-        Ok(names.iter().map(|name| file.tag(&index, name)).collect())
-    })?;
-    Ok(PackageReport {
+    let names = commit(layout, &index, names, progress)?;
+    Ok(WriteReport {
         digest: Some(index.digest),
         layout: Some(folder.to_owned()),
-        names: names
-            .iter()
-            .zip(tagged)
-            .map(|(name, tagged)| NameReport {
-                name: name.to_string(),
-                ref_name: tagged.ref_name,
-                replaced: tagged.replaced,
-            })
-            .collect(),
+        names,
         files: Vec::new(),
         images,
     })
@@ -282,7 +271,7 @@ fn write_files(
     request: &PackageRequest,
     path: &Path,
     progress: &dyn Progress,
-) -> Result<PackageReport> {
+) -> Result<WriteReport> {
     let folder = folder_of(path);
     let staging = Staging::in_folder(folder)?;
     let (children, images) = write_images(prepared, request, &staging, progress)?;
@@ -309,7 +298,7 @@ fn write_files(
     for (file, path) in written {
         file.name(path)?;
     }
-    Ok(PackageReport {
+    Ok(WriteReport {
         digest,
         layout: None,
         names: Vec::new(),

@@ -1,16 +1,17 @@
 //! Copies images from registries into a layout.
 
+mod named;
+
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cnb::locator::Locator;
-use crate::cnb::package_config::{Dependency, PackageConfig};
-use crate::cnb::target::{DeclaredTarget, Part};
-use crate::error::{Error, ErrorKind, Finding, Findings, Result};
+pub use named::{Named, named_in};
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::oci::copy::{self, Trust};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::Digest;
@@ -44,17 +45,6 @@ pub struct PullRequest {
     pub dry_run: bool,
     /// Blobs that are fetched at once.
     pub jobs: NonZeroUsize,
-}
-
-/// What a TOML file names.
-#[derive(Debug, Clone, Default)]
-pub struct Named {
-    /// The images, each once, in the order of the file.
-    pub images: Vec<ImageReference>,
-    /// The platforms of its targets.
-    pub platforms: Vec<Platform>,
-    /// What it names that can not be brought, and other warnings.
-    pub warnings: Findings,
 }
 
 /// What was pulled.
@@ -123,95 +113,6 @@ impl Fetched {
             action,
         }
     }
-}
-
-/// The images that a `package.toml` needs from registries. Paths in it are relative to it.
-pub fn named_in(file: &Path) -> Result<Named> {
-    let text = std::fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
-    if file.file_name().is_some_and(|name| name == "builder.toml") {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("`{}` is for a builder, which airpack does not make yet", file.display()),
-        )
-        .with_hint("name its images on the command line: airpack pull NAME... --layout DIR"));
-    }
-    let (config, mut findings) = PackageConfig::parse(file, &text, false);
-    let task = format!("read `{}`", file.display());
-    let Some(config) = config else {
-        return findings.into_warnings(&task).map(|warnings| Named {
-            warnings,
-            ..Named::default()
-        });
-    };
-    let mut named = Named::default();
-    for dependency in &config.dependencies {
-        let place = dependency.place.clone();
-        let Some(image) = remote(&dependency.value, file, &mut |finding| {
-            findings.push(finding.at(place.clone()));
-        }) else {
-            continue;
-        };
-        match image.parse::<ImageReference>() {
-            Ok(image) if named.images.contains(&image) => {}
-            Ok(image) => named.images.push(image),
-            Err(error) => {
-                let hint = error.hint().unwrap_or_default().to_owned();
-                findings.push(Finding::error(error.to_string()).at(place).hint(hint));
-            }
-        }
-    }
-    for target in &config.targets {
-        match platform_of(target) {
-            Some(platform) if named.platforms.contains(&platform) => {}
-            Some(platform) => named.platforms.push(platform),
-            None => findings.push(
-                Finding::warning("this target says no arch: it takes no part in choosing platforms")
-                    .at(target.place(Part::Whole).clone())
-                    .hint("give --platform"),
-            ),
-        }
-    }
-    named.warnings = findings.into_warnings(&task)?;
-    if named.images.is_empty() {
-        return Err(
-            Error::invalid(format!("`{}` names no images in registries", file.display()))
-                .with_hint("dependencies of the form `docker://NAME`, or with `image`, are brought"),
-        );
-    }
-    Ok(named)
-}
-
-/// The name of an image in a registry; `None` for what is on disk, and for what no registry of images has.
-fn remote<'d>(dependency: &'d Dependency, file: &Path, warn: &mut dyn FnMut(Finding)) -> Option<&'d str> {
-    match &dependency.locator {
-        Locator::Image(name) => Some(name),
-        Locator::Bare(text) => {
-            let is_local = text.contains(':') && !text.contains('/')
-                || text.starts_with(['.', '/'])
-                || file.parent().unwrap_or(Path::new("")).join(text).exists();
-            (!is_local && text.parse::<ImageReference>().is_ok()).then_some(text)
-        }
-        Locator::Path(_) | Locator::Stored { .. } => None,
-        Locator::Remote(_) => {
-            let finding = Finding::warning(format!(
-                "`{}` is in no registry of images, and is not brought",
-                dependency.written
-            ));
-            warn(finding.hint("download it where there is a network, and name the file"));
-            None
-        }
-    }
-}
-
-fn platform_of(declared: &DeclaredTarget) -> Option<Platform> {
-    let target = &declared.target;
-    if target.os.is_empty() || target.arch.is_empty() {
-        return None;
-    }
-    let variant = (!target.variant.is_empty()).then(|| format!("/{}", target.variant));
-    format!("{}/{}{}", target.os, target.arch, variant.unwrap_or_default())
-        .parse()
-        .ok()
 }
 
 /// Pulls what was asked for. The layout's index changes in the end, for all images at once; blobs that came before a failure stay.

@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{buildpack, extension, inspect, pull, push, serve};
+use crate::commands::{builder, buildpack, extension, inspect, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -39,6 +39,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  airpack extension package docker.io/acme/curl:1.0 --path ./curl --layout out.oci"
     )]
     Extension(extension::Command),
+    /// Make builders
+    #[command(
+        subcommand,
+        after_help = "Example:\n  airpack builder create acme/builder:1 --config builder.toml --layout out.oci --from base.oci"
+    )]
+    Builder(builder::Command),
     /// Show what is in a layout or an archive: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
     /// Copy images from a layout or an archive to a registry

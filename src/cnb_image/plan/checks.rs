@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::super::dependency::by_way;
-use super::super::module_source::ModuleSource;
-use super::offers::{Composite, Key, Offer, OfferContent, Round, key_of, key_of_ref, named};
+use super::offers::{Composite, Key, Offer, OfferContent, Root, Round, key_of_ref, named};
+use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::order::{Order, Removed};
-use crate::error::{Finding, Findings, Place};
+use crate::cnb::target::Target;
+use crate::error::{Finding, Findings};
 
 /// The orders of all modules, pruned or not, by key.
 pub(super) type Orders<'o> = BTreeMap<&'o Key, &'o Order>;
@@ -17,6 +18,20 @@ impl Composite<'_, '_> {
         self.is_incomplete || self.opener.has_failed
     }
 
+    fn among(&self) -> &'static str {
+        match self.root.origin {
+            Some(_) => "among the dependencies",
+            None => "in the builder",
+        }
+    }
+
+    fn hint_to_add(&self) -> &'static str {
+        match self.root.origin {
+            Some(_) => "add [[dependencies]] with a uri for it to package.toml",
+            None => "add [[buildpacks]] with a uri for it",
+        }
+    }
+
     /// Every dependency is in some order that leads here from the main module.
     pub(super) fn check_use(&self, offers: &[Offer], mentioned: &BTreeSet<Key>, findings: &mut Findings) {
         if self.is_incomplete() {
@@ -24,7 +39,7 @@ impl Composite<'_, '_> {
         }
         for offer in offers {
             for (number, module) in offer.modules.iter().enumerate() {
-                if mentioned.contains(&module.key) || module.key == key_of(self.main) {
+                if mentioned.contains(&module.key) || module.key == self.root.key {
                     continue;
                 }
                 let name = named(&module.key);
@@ -35,7 +50,7 @@ impl Composite<'_, '_> {
                 findings.push(
                     Finding::error(format!(
                         "{of}, which no order mentions that starts at {}{}",
-                        self.main.descriptor.full_name(),
+                        self.root.name,
                         by_way(&offer.dependency.chain)
                     ))
                     .at(offer.dependency.place.clone())
@@ -62,12 +77,12 @@ impl Composite<'_, '_> {
             if orders.get(key).is_some_and(|order| order.is_empty()) {
                 let place = match offer {
                     Some(offer) => offer.dependency.place.clone(),
-                    None => order_place(self.main),
+                    None => self.root.place.clone(),
                 };
                 findings.push(
                     Finding::error(format!(
                         "nothing is left of the order of {} for {}: all of its groups need what is left out",
-                        named(key),
+                        self.root.name_of(key),
                         round.target
                     ))
                     .at(place)
@@ -88,13 +103,13 @@ impl Composite<'_, '_> {
         if self.is_incomplete() {
             return;
         }
-        for key in needed.iter().chain([round.main_key]) {
+        for key in needed.iter().chain([&self.root.key]) {
             let Some(order) = orders.get(key) else { continue };
             let offer = round.offer_of(key);
             let declared = match offer.map(|offer| &offer.content) {
-                None => round.main.descriptor.order.as_ref(),
+                None if *key == self.root.key => round.declared,
                 Some(OfferContent::Source { view: Some(view), .. }) => view.descriptor.order.as_ref(),
-                Some(_) => None,
+                _ => None,
             };
             for entry in order.iter().flat_map(|group| &group.group) {
                 let wanted = key_of_ref(entry);
@@ -107,7 +122,7 @@ impl Composite<'_, '_> {
                 let place = match (declared, offer) {
                     (Some(order), _) => order.place_of(entry).clone(),
                     (None, Some(offer)) => offer.dependency.place.clone(),
-                    (None, None) => order_place(self.main),
+                    (None, None) => self.root.place.clone(),
                 };
                 let others: Vec<String> = round
                     .first
@@ -116,30 +131,21 @@ impl Composite<'_, '_> {
                     .map(|other| named(other))
                     .collect();
                 let hint = if others.is_empty() {
-                    "add [[dependencies]] with a uri for it to package.toml".to_owned()
+                    self.hint_to_add().to_owned()
                 } else {
                     format!("there is {}", others.join(", "))
                 };
                 findings.push(
                     Finding::error(format!(
-                        "{entry}, which the order of {}{way} mentions, is not among the dependencies",
-                        named(key)
+                        "{entry}, which the order of {}{way} mentions, is not {}",
+                        self.root.name_of(key),
+                        self.among()
                     ))
                     .at(place)
                     .hint(hint),
                 );
             }
         }
-    }
-}
-
-pub(super) fn order_place(source: &ModuleSource) -> Place {
-    match &source.descriptor.order {
-        Some(order) => order.place.clone(),
-        None => Place {
-            file: source.tree.display(source.descriptor.kind.file().as_bytes()),
-            excerpt: None,
-        },
     }
 }
 
@@ -160,8 +166,8 @@ pub(super) fn reachable(orders: &Orders<'_>, start: &Key) -> BTreeSet<Key> {
 }
 
 /// No order leads back to itself.
-pub(super) fn check_cycles(round: &Round<'_>, orders: &Orders<'_>, findings: &mut Findings) {
-    let start = round.main_key;
+pub(super) fn check_cycles(root: &Root, round: &Round<'_>, orders: &Orders<'_>, findings: &mut Findings) {
+    let start = &root.key;
     // entries of the way from `start`, each with what is still to be followed; recursion would be as deep as an image wants
     let next_of = |key: &Key| -> Vec<Key> {
         let entries = orders.get(key).into_iter().flat_map(|order| order.iter());
@@ -179,8 +185,8 @@ pub(super) fn check_cycles(round: &Round<'_>, orders: &Orders<'_>, findings: &mu
         if let Some(at) = way.iter().position(|(key, _)| *key == next) {
             let names: Vec<String> = way[at..]
                 .iter()
-                .map(|(key, _)| named(key))
-                .chain([named(&next)])
+                .map(|(key, _)| root.name_of(key))
+                .chain([root.name_of(&next)])
                 .collect();
             let offer = round.offer_of(&next);
             let way = offer
@@ -190,13 +196,55 @@ pub(super) fn check_cycles(round: &Round<'_>, orders: &Orders<'_>, findings: &mu
                 Finding::error(format!("orders lead round and round{way}: {}", names.join(" -> ")))
                     .at(match offer {
                         Some(offer) => Some(offer.dependency.place.clone()),
-                        None => round.main.descriptor.order.as_ref().map(|order| order.place.clone()),
+                        None => Some(root.place.clone()),
                     })
                     .hint("a composite can not be made of itself"),
             );
         } else if !done.contains(&next) && orders.contains_key(&next) {
             let rest = next_of(&next);
             way.push((next, rest));
+        }
+    }
+}
+
+/// What is declared to be left out is there.
+pub(super) fn check_left_out(
+    settings: &[AirpackConfig],
+    seen: &BTreeSet<(String, String)>,
+    targets: &[Target],
+    (whole, part): (&str, &str),
+    findings: &mut Findings,
+) {
+    for only in settings.iter().flat_map(|settings| &settings.modules) {
+        let is_there = seen.iter().any(|(id, version)| only.value.is_about(id, version));
+        if is_there
+            && !targets
+                .iter()
+                .any(|target| only.value.includes(&target.with_defaults()))
+        {
+            findings.push(
+                Finding::warning(format!(
+                    "`{}` is left out for every target of this {whole}",
+                    only.value.id
+                ))
+                .at(only.place.clone())
+                .hint("its `targets` are none of those that are packaged"),
+            );
+        }
+        // with other faults, what is there is not known for sure
+        if !is_there && !seen.is_empty() {
+            let version = only
+                .value
+                .version
+                .as_ref()
+                .map(|version| format!("@{version}"))
+                .unwrap_or_default();
+            let has: Vec<String> = seen.iter().map(|(id, version)| format!("{id}@{version}")).collect();
+            findings.push(
+                Finding::error(format!("no {part} is `{}{version}`", only.value.id))
+                    .at(only.place.clone())
+                    .hint(format!("there is {}", has.join(", "))),
+            );
         }
     }
 }

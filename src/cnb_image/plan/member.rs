@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::super::layer_tar::{LayerContent, LayerTar};
 use super::super::module_layer::{ModuleLayer, Part};
 use super::super::module_source::ModuleSource;
 use super::super::packaged_layer::PackagedLayer;
@@ -11,6 +12,7 @@ use super::super::target_files::TargetFiles;
 use crate::archive::hashing::HashingWriter;
 use crate::cnb::id::{ModuleId, ModuleVersion};
 use crate::cnb::labels;
+use crate::cnb::module::{ModuleDescriptor, ModuleKind};
 use crate::error::Result;
 use crate::oci::digest::DiffId;
 use crate::progress::Progress;
@@ -57,6 +59,8 @@ pub struct Files {
     pub files: TargetFiles,
     /// The text of `buildpack.toml` where its order was pruned.
     pub pruned: Option<String>,
+    /// The module's file as it is in the image.
+    pub descriptor: Arc<ModuleDescriptor>,
 }
 
 /// A layer that will be in an image.
@@ -68,20 +72,20 @@ pub struct LayerPlan {
     pub content: LayerContent,
 }
 
-/// How a layer comes about.
-#[derive(Debug)]
-pub enum LayerContent {
-    /// It is taken from another image as it is.
-    Taken(Arc<PackagedLayer>),
-    /// It is written and compressed.
-    Written(ModuleLayer),
-}
-
 impl Member {
     /// `id@version`.
     #[must_use]
     pub fn full_name(&self) -> String {
         format!("{}@{}", self.id, self.version)
+    }
+
+    /// Whether it is a buildpack or an extension.
+    #[must_use]
+    pub fn kind(&self) -> ModuleKind {
+        match &self.content {
+            MemberContent::Files(files) => files.source.descriptor.kind,
+            MemberContent::Packaged { layer, .. } => layer.kind,
+        }
     }
 
     /// Where it comes from, for people.
@@ -132,7 +136,7 @@ pub(super) fn layers(members: &[Member], is_apart: Option<&dyn Fn(&Member) -> bo
                 is_shared: false,
                 pruned: None,
             } => LayerContent::Taken(Arc::clone(layer)),
-            _ => LayerContent::Written(ModuleLayer::of(vec![members[at].part()])),
+            _ => LayerContent::Written(Box::new(ModuleLayer::of(vec![members[at].part()]))),
         },
     };
     let (apart, flat): (Vec<usize>, Vec<usize>) = match is_apart {
@@ -145,7 +149,7 @@ pub(super) fn layers(members: &[Member], is_apart: Option<&dyn Fn(&Member) -> bo
         several => {
             let parts = several.iter().map(|at| members[*at].part()).collect();
             vec![LayerPlan {
-                content: LayerContent::Written(ModuleLayer::of(parts)),
+                content: LayerContent::Written(Box::new(ModuleLayer::of(parts))),
                 members: flat,
             }]
         }

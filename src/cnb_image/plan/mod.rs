@@ -1,7 +1,13 @@
 //! What will be written, as plain data: `--dry-run` prints it, tests look at it, operations carry it out.
 
+pub mod builder;
+mod builder_checks;
+mod builder_layers;
+mod builder_modules;
+mod builder_order;
 mod checks;
 pub mod member;
 mod offers;
 pub mod package;
 mod resolve;
+mod targets;

@@ -1,23 +1,46 @@
-//! What the dependencies of a composite buildpack offer to one target, before it is known what of it is needed.
+//! What the dependencies of a composite buildpack or a builder offer to one target, before it is known what of it is needed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::dependency::{Content, Dependency, Opener, append_with_way, by_way, refusal};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::packaged_image::{PackagedImage, PackagedModules};
 use crate::cnb::airpack_config::AirpackConfig;
-use crate::cnb::order::{ModuleRef, Order};
+use crate::cnb::order::{DeclaredOrder, ModuleRef, Order};
 use crate::cnb::target::Target;
-use crate::error::{Error, Finding, Findings, Result};
+use crate::error::{Error, Finding, Findings, Place, Result};
 use crate::progress::Progress;
 
 /// Id and version.
 pub(super) type Key = (String, String);
 
-/// What a composite is made of, the same for all targets.
+/// What stands above all dependencies: the composite that is packaged, or a builder.
+pub(super) struct Root {
+    /// A builder has an empty one, which nothing else can have.
+    pub(super) key: Key,
+    /// What it is called.
+    pub(super) name: String,
+    /// Where its order stands.
+    pub(super) place: Place,
+    /// Where it is, for a composite.
+    pub(super) origin: Option<PathBuf>,
+}
+
+impl Root {
+    pub(super) fn name_of(&self, key: &Key) -> String {
+        if *key == self.key {
+            self.name.clone()
+        } else {
+            named(key)
+        }
+    }
+}
+
+/// What a composite or a builder is made of, the same for all targets.
 pub(super) struct Composite<'a, 'o> {
-    pub(super) main: &'a Arc<ModuleSource>,
+    pub(super) root: &'a Root,
     /// `airpack.toml` beside `buildpack.toml` and beside `package.toml`.
     pub(super) settings: &'a [AirpackConfig],
     pub(super) dependencies: &'a [Dependency],
@@ -61,8 +84,8 @@ pub(super) struct Offered {
 /// What is known for one target.
 pub(super) struct Round<'r> {
     pub(super) target: &'r Target,
-    pub(super) main: &'r TargetView,
-    pub(super) main_key: &'r Key,
+    /// The order of a composite that is packaged, which knows its places.
+    pub(super) declared: Option<&'r DeclaredOrder>,
     pub(super) offers: &'r [Offer],
     /// Which offer, and which of its modules, has a key.
     pub(super) first: BTreeMap<&'r Key, (usize, usize)>,
@@ -81,8 +104,7 @@ impl Composite<'_, '_> {
     pub(super) fn round<'r>(
         &mut self,
         target: &'r Target,
-        main: &'r TargetView,
-        main_key: &'r Key,
+        declared: Option<&'r DeclaredOrder>,
         offers: &'r [Offer],
         findings: &mut Findings,
     ) -> Round<'r> {
@@ -90,12 +112,12 @@ impl Composite<'_, '_> {
         let mut again: Vec<(usize, usize)> = Vec::new();
         for (at, offer) in offers.iter().enumerate() {
             for (number, module) in offer.modules.iter().enumerate() {
-                if module.key == *main_key {
+                if module.key == self.root.key {
                     findings.push(
                         Finding::error(format!(
                             "`{}` is {}, which depends on it: {}",
                             offer.dependency.written,
-                            named(main_key),
+                            self.root.name,
                             offer.dependency.way()
                         ))
                         .at(offer.dependency.place.clone()),
@@ -110,11 +132,10 @@ impl Composite<'_, '_> {
                 }
             }
         }
-        check_case(first.keys().copied().chain([main_key]), findings);
+        check_case(first.keys().copied().chain([&self.root.key]), findings);
         Round {
             target,
-            main,
-            main_key,
+            declared,
             offers,
             first,
             again,
@@ -122,14 +143,14 @@ impl Composite<'_, '_> {
     }
 
     /// The dependencies that are listed, and those of composites in folders for what is not among them.
-    pub(super) fn offers(&mut self, target: &Target, main_key: &Key, findings: &mut Findings) -> Result<Vec<Offer>> {
+    pub(super) fn offers(&mut self, target: &Target, findings: &mut Findings) -> Result<Vec<Offer>> {
         let mut offers = Vec::new();
         // by file: the file that names the composite which it belongs to
         let mut files: Vec<Option<usize>> = vec![None];
         for dependency in self.dependencies {
             offers.extend(self.offer(dependency, 0, target, findings)?);
         }
-        let mut followed = HashSet::from([self.main.tree.origin().to_owned()]);
+        let mut followed: HashSet<PathBuf> = self.root.origin.iter().cloned().collect();
         let mut at = 0;
         while at < offers.len() {
             let offer: &Offer = &offers[at];
@@ -150,7 +171,7 @@ impl Composite<'_, '_> {
                 .collect();
             let is_missing = |entry: &ModuleRef| {
                 let key = key_of_ref(entry);
-                key != *main_key && !known.contains(&key) && !self.is_out(&key, target)
+                key != self.root.key && !known.contains(&key) && !self.is_out(&key, target)
             };
             let has_missing = offer
                 .modules
@@ -277,7 +298,12 @@ impl Composite<'_, '_> {
 
 pub(super) fn about(dependency: &Dependency, error: &Error) -> Finding {
     refusal(
-        &format!("dependency `{}`{}", dependency.written, by_way(&dependency.chain)),
+        &format!(
+            "{} `{}`{}",
+            dependency.role.name(),
+            dependency.written,
+            by_way(&dependency.chain)
+        ),
         error,
     )
     .at(dependency.place.clone())

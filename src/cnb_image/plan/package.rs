@@ -7,15 +7,17 @@ use super::super::buildpackage;
 use super::super::dependency::{Dependency, Opener};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::package_file::PackageFile;
+use super::checks::check_left_out;
 use super::member::{Files, LayerPlan, Member, MemberContent, layers};
-use super::offers::Composite;
+use super::offers::{Composite, Root, key_of};
 use super::resolve::Resolved;
+use super::targets::{targets, warn_of_equal_platforms};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::labels::ModuleLayer;
 use crate::cnb::module::ModuleDescriptor;
 use crate::cnb::order::Removed;
 use crate::cnb::stack::{Stack, common, supported};
-use crate::cnb::target::{DeclaredTarget, Part, Target, declaration_of};
+use crate::cnb::target::Target;
 use crate::error::{Finding, Findings, Place, Result};
 use crate::oci::platform::Platform;
 use crate::progress::Progress;
@@ -55,6 +57,12 @@ impl ImagePlan {
     #[must_use]
     pub fn main(&self) -> &Member {
         self.members.last().expect("an image has its main module")
+    }
+
+    /// The modules at these positions, as `id@version`.
+    #[must_use]
+    pub fn names(&self, members: &[usize]) -> Vec<String> {
+        members.iter().map(|at| self.members[*at].full_name()).collect()
     }
 
     /// The main module's files.
@@ -99,7 +107,8 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
         Some(file) if is_composite => &file.config.targets,
         _ => &source.descriptor.targets,
     };
-    let targets = targets(source, declared, ingredients.asked, ingredients.allow_unknown, findings);
+    let file = source.tree.display(source.descriptor.kind.file().as_bytes());
+    let targets = targets(&file, declared, ingredients.asked, ingredients.allow_unknown, findings);
     let everybody: Vec<Target> = declared
         .iter()
         .flat_map(|declared| declared.target.expand())
@@ -121,8 +130,14 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
         .cloned()
         .collect();
     check_settings(source, &settings, is_composite, findings);
+    let root = Root {
+        key: key_of(source),
+        name: source.descriptor.full_name(),
+        place: order_place(source),
+        origin: Some(source.tree.origin().to_owned()),
+    };
     let mut composite = Composite {
-        main: source,
+        root: &root,
         settings: &settings,
         dependencies: ingredients.dependencies,
         opener: &mut *ingredients.opener,
@@ -138,7 +153,7 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
             continue;
         };
         let resolved = if is_composite {
-            composite.resolve(target, &view, findings)?
+            composite.resolve(target, source, &view, findings)?
         } else {
             Some(Resolved::nothing())
         };
@@ -151,7 +166,7 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
     let is_complete = !composite.is_incomplete && !composite.opener.has_failed;
     let seen = composite.seen;
     if is_complete {
-        check_left_out(&settings, &seen, &targets, findings);
+        check_left_out(&settings, &seen, &targets, ("package", "dependency"), findings);
     }
     for image in &mut images {
         let is_apart = |member: &Member| ingredients.flatten_exclude.contains(&member.full_name());
@@ -160,11 +175,23 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
     if !findings.has_errors() {
         check_excluded(ingredients.flatten_exclude, &images, findings);
     }
-    warn_of_equal_platforms(&images, declared, findings);
+    let platforms: Vec<(&Target, &Platform)> = images.iter().map(|image| (&image.target, &image.platform)).collect();
+    warn_of_equal_platforms(&platforms, declared, findings);
     Ok((!findings.has_errors()).then(|| PackagePlan {
         descriptor: Arc::clone(&source.descriptor),
         images,
     }))
+}
+
+/// Where the order stands; a module without one has its file.
+fn order_place(source: &ModuleSource) -> Place {
+    match &source.descriptor.order {
+        Some(order) => order.place.clone(),
+        None => Place {
+            file: source.tree.display(source.descriptor.kind.file().as_bytes()),
+            excerpt: None,
+        },
+    }
 }
 
 fn image(
@@ -186,6 +213,7 @@ fn image(
             choice: view.choice,
             files: view.files,
             pruned: resolved.pruned,
+            descriptor: Arc::clone(&view.descriptor),
         })),
     };
     let mut members = resolved.members;
@@ -245,8 +273,15 @@ fn common_stacks(
     Some(stacks)
 }
 
-/// Only a composite has modules to leave out.
+/// Only a composite has modules to leave out, and only a builder a lifecycle.
 fn check_settings(source: &ModuleSource, settings: &[AirpackConfig], is_composite: bool, findings: &mut Findings) {
+    for lifecycle in settings.iter().flat_map(|settings| &settings.lifecycles) {
+        findings.push(
+            Finding::error("[lifecycle] is for builders: a package has no lifecycle")
+                .at(lifecycle.place.clone())
+                .hint("move it to the airpack.toml beside builder.toml"),
+        );
+    }
     if is_composite {
         return;
     }
@@ -259,47 +294,6 @@ fn check_settings(source: &ModuleSource, settings: &[AirpackConfig], is_composit
             .at(only.place.clone())
             .hint("it is for composite buildpacks and builders"),
         );
-    }
-}
-
-/// What is declared to be left out is there.
-fn check_left_out(
-    settings: &[AirpackConfig],
-    seen: &BTreeSet<(String, String)>,
-    targets: &[Target],
-    findings: &mut Findings,
-) {
-    for only in settings.iter().flat_map(|settings| &settings.modules) {
-        let is_there = seen.iter().any(|(id, version)| only.value.is_about(id, version));
-        if is_there
-            && !targets
-                .iter()
-                .any(|target| only.value.includes(&target.with_defaults()))
-        {
-            findings.push(
-                Finding::warning(format!(
-                    "`{}` is left out for every target of this package",
-                    only.value.id
-                ))
-                .at(only.place.clone())
-                .hint("its `targets` are none of those that are packaged"),
-            );
-        }
-        // with other faults, what is there is not known for sure
-        if !is_there && !seen.is_empty() {
-            let version = only
-                .value
-                .version
-                .as_ref()
-                .map(|version| format!("@{version}"))
-                .unwrap_or_default();
-            let has: Vec<String> = seen.iter().map(|(id, version)| format!("{id}@{version}")).collect();
-            findings.push(
-                Finding::error(format!("no dependency is `{}{version}`", only.value.id))
-                    .at(only.place.clone())
-                    .hint(format!("there is {}", has.join(", "))),
-            );
-        }
     }
 }
 
@@ -319,106 +313,5 @@ fn check_excluded(excluded: &BTreeSet<String>, images: &[ImagePlan], findings: &
             Finding::error(format!("--flatten-exclude `{name}` is not in the package"))
                 .hint(format!("it has {}", all.iter().cloned().collect::<Vec<_>>().join(", "))),
         );
-    }
-}
-
-/// One target for each image.
-fn targets(
-    source: &ModuleSource,
-    in_file: &[DeclaredTarget],
-    asked: &[Target],
-    allow_unknown: bool,
-    findings: &mut Findings,
-) -> Vec<Target> {
-    let declared: Vec<Target> = in_file.iter().flat_map(|declared| declared.target.expand()).collect();
-    let targets = if asked.is_empty() {
-        declared
-    } else {
-        asked_targets(asked, &declared, allow_unknown, findings)
-    };
-    if targets.is_empty() {
-        // targets that were asked for and are all wrong have been told of
-        if asked.is_empty() {
-            let file = source.tree.display(source.descriptor.kind.file().as_bytes());
-            findings.push(
-                default_warning("no target says what to package for", &Target::default())
-                    .at(Place { file, excerpt: None }),
-            );
-        }
-        return vec![Target::default()];
-    }
-    for target in targets.iter().filter(|target| target.arch.is_empty()) {
-        let declared = declaration_of(in_file, target).filter(|_| asked.is_empty());
-        let place = declared.map(|declared| declared.place(Part::Whole).clone());
-        let what = if target.folder_names().is_empty() {
-            "a target names neither os nor arch".to_owned()
-        } else {
-            format!("target `{target}` names no arch")
-        };
-        findings.push(default_warning(&what, target).at(place));
-    }
-    targets
-}
-
-fn default_warning(what: &str, target: &Target) -> Finding {
-    let platform = buildpackage::platform(target);
-    let with_arch = |arch: &str| Target {
-        os: platform.os.clone(),
-        arch: arch.to_owned(),
-        ..target.clone()
-    };
-    Finding::warning(format!("{what}: the image is for {platform}")).hint(format!(
-        "say it with --target {}, and once more for each other, as in --target {}",
-        with_arch(&platform.architecture),
-        with_arch("arm64")
-    ))
-}
-
-/// The targets of the command line, checked; the folder that the file names for an equal target holds for them too.
-fn asked_targets(asked: &[Target], declared: &[Target], allow_unknown: bool, findings: &mut Findings) -> Vec<Target> {
-    let mut targets: Vec<Target> = Vec::new();
-    for target in asked {
-        let faults = target.check(allow_unknown);
-        let is_wrong = !faults.is_empty();
-        for (_, finding) in faults {
-            findings.push(finding);
-        }
-        if is_wrong {
-            continue;
-        }
-        for mut single in target.expand() {
-            if targets.iter().any(|other| other.same_as(&single)) {
-                findings.push(
-                    Finding::error(format!("target `{single}` is asked for twice")).hint("give each --target once"),
-                );
-                continue;
-            }
-            let same_platform = |other: &&Target| {
-                (&other.os, &other.arch, &other.variant) == (&single.os, &single.arch, &single.variant)
-            };
-            let like = declared
-                .iter()
-                .find(|other| other.same_as(&single))
-                .or_else(|| declared.iter().find(same_platform));
-            single.path = like.and_then(|other| other.path.clone());
-            targets.push(single);
-        }
-    }
-    targets
-}
-
-fn warn_of_equal_platforms(images: &[ImagePlan], in_file: &[DeclaredTarget], findings: &mut Findings) {
-    for (at, image) in images.iter().enumerate() {
-        if let Some(first) = images[..at].iter().find(|other| other.platform == image.platform) {
-            let declared = declaration_of(in_file, &image.target);
-            findings.push(
-                Finding::warning(format!(
-                    "the images for `{}` and `{}` have the same platform {}",
-                    first.target, image.target, image.platform
-                ))
-                .hint("tools that choose by platform take the first of them")
-                .at(declared.map(|declared| declared.place(Part::Whole).clone())),
-            );
-        }
     }
 }

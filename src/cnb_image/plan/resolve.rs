@@ -9,7 +9,7 @@ use super::super::module_source::{ModuleSource, TargetView};
 use super::super::packaged_image::{PackagedImage, PackagedModule, PackagedModules};
 use super::checks::{Orders, check_cycles, reachable};
 use super::member::{Files, Member, MemberContent};
-use super::offers::{Composite, Key, Offer, OfferContent, Round, about, key_of, key_of_ref, named};
+use super::offers::{Composite, Key, Offer, OfferContent, Round, about, key_of_ref, named};
 use crate::cnb::labels::ModuleLayer;
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
 use crate::cnb::order::{Order, Removed, prune};
@@ -47,24 +47,25 @@ impl Resolved {
 }
 
 impl Composite<'_, '_> {
-    /// All that `target` needs. `None` when `findings` tell why not. `main` is how it sees the main module.
+    /// All that `target` needs. `None` when `findings` tell why not. `main` is how it sees the main module, `source`.
     pub(super) fn resolve(
         &mut self,
         target: &Target,
+        source: &ModuleSource,
         main: &TargetView,
         findings: &mut Findings,
     ) -> Result<Option<Resolved>> {
         let target = target.with_defaults();
-        let main_key = key_of(self.main);
+        let main_key = self.root.key.clone();
         let main_order = main
             .descriptor
             .order
             .as_ref()
             .map(|order| order.groups.clone())
             .unwrap_or_default();
-        let offers = self.offers(&target, &main_key, findings)?;
+        let offers = self.offers(&target, findings)?;
         let before = findings.count(Severity::Error);
-        let round = self.round(&target, main, &main_key, &offers, findings);
+        let round = self.round(&target, main.descriptor.order.as_ref(), &offers, findings);
         let is_out = |key: &Key| self.is_out(key, &target);
         let whole: Orders<'_> = round
             .first
@@ -92,7 +93,7 @@ impl Composite<'_, '_> {
         removed.retain(|(key, _)| needed.contains(key) || *key == main_key);
         self.check_removed(&round, &removed, &orders, findings);
         self.check_present(&round, &orders, &needed, findings);
-        check_cycles(&round, &orders, findings);
+        check_cycles(self.root, &round, &orders, findings);
         if findings.count(Severity::Error) > before {
             return Ok(None);
         }
@@ -107,7 +108,7 @@ impl Composite<'_, '_> {
         let pruned = if changes.is_empty() {
             None
         } else {
-            Some(pruned_text(self.main, main, changes)?)
+            Some(pruned_text(source, main, changes)?)
         };
         Ok(Some(Resolved {
             members: members.into_values().collect(),
@@ -127,7 +128,7 @@ impl Composite<'_, '_> {
     }
 
     /// The modules that are needed, by offer; those that can not be had are left to `findings`.
-    fn members(
+    pub(super) fn members(
         &self,
         round: &Round<'_>,
         orders: &Orders<'_>,
@@ -191,7 +192,7 @@ impl Composite<'_, '_> {
     }
 
     /// What is there twice must be the same.
-    fn check_equal(
+    pub(super) fn check_equal(
         &self,
         round: &Round<'_>,
         orders: &Orders<'_>,
@@ -290,6 +291,7 @@ impl Composite<'_, '_> {
                 choice: view.choice,
                 files: view.files,
                 pruned,
+                descriptor: view.descriptor,
             })),
         }))
     }

@@ -1,5 +1,7 @@
-//! One file for each command; its path is what is typed. `package` and `package_plan` are what two of them share.
+//! One file for each command; its path is what is typed. The others are what several of them share.
 
+pub(crate) mod builder;
+mod builder_plan;
 pub(crate) mod buildpack;
 pub(crate) mod extension;
 pub(crate) mod inspect;
@@ -9,6 +11,7 @@ mod package_plan;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod serve;
+mod write_options;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,6 +25,7 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
     match command {
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
         Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),
+        Command::Builder(builder::Command::Create(arguments)) => builder::create::run(*arguments, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
         Command::Push(arguments) => push::run(&arguments, output, stop),
         Command::Pull(arguments) => pull::run(&arguments, output, stop),

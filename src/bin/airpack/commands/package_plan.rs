@@ -4,14 +4,15 @@ use airpack::archive::file_tree::NodeKind;
 use airpack::cnb::labels::ModuleLayer;
 use airpack::cnb::module::ModuleKind;
 use airpack::cnb::order::{ModuleRef, Removed};
-use airpack::cnb_image::plan::member::{Files, LayerContent, LayerPlan, Member, MemberContent};
+use airpack::cnb_image::layer_tar::LayerContent;
+use airpack::cnb_image::plan::member::{Files, LayerPlan, Member, MemberContent};
 use airpack::cnb_image::plan::package::ImagePlan;
-use airpack::error::{Excerpt, Finding, Findings};
-use airpack::operations::package::{Destination, PackageReport, PackageRequest, PreparedPackage};
+use airpack::operations::package::{Destination, PackageRequest, PreparedPackage};
 use airpack::progress::in_units as size;
 use serde_json::{Value, json as value};
 
 use super::order_tree::order_tree;
+use super::write_options::warnings_json;
 use crate::output::one_line;
 use crate::tree::Tree;
 
@@ -57,9 +58,13 @@ fn image_tree(image: &ImagePlan, kind: ModuleKind) -> Tree {
     let mut tree = Tree::new(format!("{} ({target})", image.platform));
     let is_composite = kind == ModuleKind::Buildpack && image.descriptor.order.is_some();
     if !is_composite {
-        add_files(&mut tree, image.main_files());
+        tree.line(format!("folder {}", choice_text(image.main_files())));
+        add_left_out(&mut tree, image.main());
         for layer in &image.layers {
-            tree.line(format!("layer of {} before compression", size(uncompressed(layer))));
+            tree.line(format!(
+                "layer of {} before compression",
+                size(layer.content.uncompressed())
+            ));
         }
         tree.push(file_list(image.main_files()));
         return tree;
@@ -93,7 +98,8 @@ fn left_out_tree(image: &ImagePlan) -> Tree {
     tree
 }
 
-fn removed_text(removed: &Removed) -> String {
+/// What has gone from an order, in words.
+pub(crate) fn removed_text(removed: &Removed) -> String {
     match removed {
         Removed::Group {
             group,
@@ -106,7 +112,7 @@ fn removed_text(removed: &Removed) -> String {
 
 fn layer_tree(image: &ImagePlan, layer: &LayerPlan) -> Tree {
     let names: Vec<String> = layer.members.iter().map(|at| image.members[*at].full_name()).collect();
-    let bytes = size(uncompressed(layer));
+    let bytes = size(layer.content.uncompressed());
     let mut tree = match &layer.content {
         LayerContent::Taken(taken) => {
             let mut tree = Tree::new(format!("layer {}: taken as it is", names.join(", ")));
@@ -122,8 +128,8 @@ fn layer_tree(image: &ImagePlan, layer: &LayerPlan) -> Tree {
             1 => Tree::new(origin_text(member)),
             _ => Tree::new(format!("{}: {}", member.full_name(), origin_text(member))),
         };
+        add_left_out(&mut origin, member);
         if let MemberContent::Files(files) = &member.content {
-            add_left_out(&mut origin, files);
             origin.line(format!("{} files and folders", files.files.files.len()));
         }
         if member.chain.len() > 2 {
@@ -134,7 +140,8 @@ fn layer_tree(image: &ImagePlan, layer: &LayerPlan) -> Tree {
     tree
 }
 
-fn origin_text(member: &Member) -> String {
+/// Where a module comes from.
+pub(crate) fn origin_text(member: &Member) -> String {
     match &member.content {
         MemberContent::Files(files) => format!("folder {}", choice_text(files)),
         MemberContent::Packaged { .. } => match member.chain.last() {
@@ -144,17 +151,15 @@ fn origin_text(member: &Member) -> String {
     }
 }
 
-fn add_files(tree: &mut Tree, files: &Files) {
-    tree.line(format!("folder {}", choice_text(files)));
-    add_left_out(tree, files);
-}
-
-fn add_left_out(tree: &mut Tree, files: &Files) {
-    for other in &files.choice.left_out {
-        tree.line(format!(
-            "without {}: it is for other targets",
-            files.source.tree.display(other).display()
-        ));
+/// Folders of a module that are for other targets.
+pub(crate) fn add_left_out(tree: &mut Tree, member: &Member) {
+    if let MemberContent::Files(files) = &member.content {
+        for other in &files.choice.left_out {
+            tree.line(format!(
+                "without {}: it is for other targets",
+                files.source.tree.display(other).display()
+            ));
+        }
     }
 }
 
@@ -167,13 +172,6 @@ fn file_list(files: &Files) -> Tree {
         list.line(one_line(&line));
     }
     list
-}
-
-fn uncompressed(layer: &LayerPlan) -> u64 {
-    match &layer.content {
-        LayerContent::Taken(taken) => taken.uncompressed,
-        LayerContent::Written(written) => written.total(),
-    }
 }
 
 /// The plan for programs.
@@ -210,7 +208,7 @@ fn image_json(image: &ImagePlan) -> Value {
     let layers = image.layers.iter().map(|layer| {
         value!({
             "modules": layer.members.iter().map(|at| image.members[*at].full_name()).collect::<Vec<_>>(),
-            "uncompressedSize": uncompressed(layer),
+            "uncompressedSize": layer.content.uncompressed(),
             "taken": match &layer.content {
                 LayerContent::Taken(taken) => value!({
                     "digest": taken.layer.descriptor.digest,
@@ -231,7 +229,7 @@ fn image_json(image: &ImagePlan) -> Value {
         "folder": source(&main.choice.folder),
         "reason": main.choice.reason.to_string(),
         "leftOut": main.choice.left_out.iter().map(|path| source(path)).collect::<Vec<_>>(),
-        "uncompressedSize": image.layers.iter().map(uncompressed).sum::<u64>(),
+        "uncompressedSize": image.layers.iter().map(|layer| layer.content.uncompressed()).sum::<u64>(),
         "files": files_json(main),
         "order": image.main().label.order,
         "modules": image.members.iter().map(member_json).collect::<Vec<_>>(),
@@ -241,7 +239,8 @@ fn image_json(image: &ImagePlan) -> Value {
     })
 }
 
-fn member_json(member: &Member) -> Value {
+/// A module for programs.
+pub(crate) fn member_json(member: &Member) -> Value {
     value!({
         "module": member.full_name(),
         "source": member.origin(),
@@ -268,26 +267,4 @@ fn files_json(files: &Files) -> Value {
         })
     };
     files.files.files.iter().map(one).collect()
-}
-
-/// The report, with the warnings.
-pub(crate) fn report_json(report: &PackageReport, warnings: &Findings) -> Value {
-    let mut json = value!(report);
-    json["warnings"] = warnings_json(warnings);
-    json
-}
-
-fn warnings_json(warnings: &Findings) -> Value {
-    let one = |finding: &Finding| {
-        let place = finding.place.as_ref();
-        let position = place.and_then(|place| place.excerpt.as_ref()).map(Excerpt::line_column);
-        value!({
-            "message": finding.message,
-            "hint": finding.hint,
-            "file": place.map(|place| place.file.display().to_string()),
-            "line": position.map(|(line, _)| line),
-            "column": position.map(|(_, column)| column),
-        })
-    };
-    warnings.iter().map(one).collect()
 }

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Only images for this platform, behind a new index: os/architecture[/variant][:os.version]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// Bring the images that this package.toml names, for its targets
+    /// Bring the images that this package.toml or builder.toml names, for its targets
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One more name for the image in the layout: a tag, or a whole name

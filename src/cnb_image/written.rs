@@ -1,16 +1,21 @@
-//! [`PackageReport`]: what packaging has written.
+//! [`WriteReport`]: what was written: images and their layers, and the names that lead to them.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::error::Result;
+use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::json::{displayed, displayed_if_any};
+use crate::oci::layout::{LayoutWriter, Tagged};
 use crate::oci::platform::Platform;
+use crate::oci::reference::ImageName;
+use crate::progress::Progress;
 
 /// What was written.
 #[derive(Debug, Clone, Serialize)]
-pub struct PackageReport {
+pub struct WriteReport {
     /// The image index; `None` where each image has a file of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
@@ -67,7 +72,11 @@ pub struct ImageReport {
 #[serde(rename_all = "camelCase")]
 pub struct LayerReport {
     /// The modules in it, as `id@version`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<String>,
+    /// What it holds where that is no module, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<String>,
     /// The blob.
     pub digest: Digest,
     /// Its length in bytes.
@@ -81,4 +90,22 @@ pub struct LayerReport {
     /// Where it was taken from as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken_from: Option<String>,
+}
+
+/// Commits what `layout` has gathered and enters `index` under all `names`.
+pub fn commit(
+    layout: LayoutWriter,
+    index: &Descriptor,
+    names: &[ImageName],
+    progress: &dyn Progress,
+) -> Result<Vec<NameReport>> {
+    let tagged: Vec<Tagged> = layout.commit(progress, |file| {
+        Ok(names.iter().map(|name| file.tag(index, name)).collect())
+    })?;
+    let reports = names.iter().zip(tagged).map(|(name, tagged)| NameReport {
+        name: name.to_string(),
+        ref_name: tagged.ref_name,
+        replaced: tagged.replaced,
+    });
+    Ok(reports.collect())
 }

@@ -1,0 +1,209 @@
+//! [`BaseImage`]: an image that something is built on or run in, and what it has for a target.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::buildpackage;
+use crate::cnb::builder_labels::{DISTRO_NAME, DISTRO_VERSION};
+use crate::cnb::os_release::distro_of;
+use crate::cnb::target::{Distro, Target};
+use crate::error::{Error, ErrorKind, Result};
+use crate::oci::digest::Digest;
+use crate::oci::image_file::read_file;
+use crate::oci::library::FoundImage;
+use crate::oci::opened::{OpenedImage, images_below};
+use crate::oci::platform::Platform;
+use crate::oci::store::ImageSource;
+
+/// Where a distribution says what it is, in images without labels for it.
+const OS_RELEASE: &str = "etc/os-release";
+/// The most that is read of it.
+const MAX_OS_RELEASE: u64 = 64 << 10;
+
+/// An image on disk, for one platform or several.
+pub struct BaseImage {
+    source: Arc<dyn ImageSource>,
+    images: Vec<OpenedImage>,
+    /// What was read of distributions so far.
+    distros: Mutex<HashMap<Digest, Option<Distro>>>,
+}
+
+impl std::fmt::Debug for BaseImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "an image in {}", self.source.location())
+    }
+}
+
+/// The image for one target.
+#[derive(Clone)]
+pub struct ChosenImage {
+    /// What its blobs are read from.
+    pub source: Arc<dyn ImageSource>,
+    /// The image.
+    pub image: OpenedImage,
+    /// What distribution it holds, as far as it says that.
+    pub distro: Option<Distro>,
+}
+
+impl std::fmt::Debug for ChosenImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {}", self.image.descriptor.digest, self.source.location())
+    }
+}
+
+impl ChosenImage {
+    /// What it is for, in terms of targets.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        let platform = self.image.config.platform();
+        Target {
+            os: platform.os,
+            arch: platform.architecture,
+            variant: platform.variant.unwrap_or_default(),
+            distros: self.distro.iter().cloned().collect(),
+            path: None,
+        }
+    }
+}
+
+impl BaseImage {
+    /// Reads manifests and configs of all images that are found.
+    pub fn open(found: &FoundImage) -> Result<Self> {
+        let mut images = Vec::new();
+        for descriptor in images_below(&*found.source, &found.roots)? {
+            images.extend(OpenedImage::read(&*found.source, &descriptor)?);
+        }
+        if images.is_empty() {
+            return Err(Error::invalid(format!(
+                "there are no images in {}",
+                found.source.location()
+            )));
+        }
+        Ok(Self {
+            source: Arc::clone(&found.source),
+            images,
+            distros: Mutex::default(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.source.location()
+    }
+
+    /// The image for `target`: the nearest by platform, of those for the target's distribution.
+    ///
+    /// One that does not say what distribution it holds counts where nothing else does.
+    pub fn for_target(&self, target: &Target) -> Result<ChosenImage> {
+        let target = target.with_defaults();
+        let wanted = Platform {
+            os_version: None,
+            ..buildpackage::platform(&target)
+        };
+        let mut best: Option<((u8, u8), &OpenedImage)> = None;
+        for image in &self.images {
+            let Some(distance) = distance(image, &wanted) else {
+                continue;
+            };
+            let Some(rank) = self.rank(image, &target)? else {
+                continue;
+            };
+            if best.is_none_or(|(least, _)| (distance, rank) < least) {
+                best = Some(((distance, rank), image));
+            }
+        }
+        let Some((_, image)) = best else {
+            return Err(self.not_found(&target));
+        };
+        Ok(ChosenImage {
+            source: Arc::clone(&self.source),
+            image: image.clone(),
+            distro: self.distro(image)?,
+        })
+    }
+
+    /// How well the distribution fits; `None` where it is another.
+    fn rank(&self, image: &OpenedImage, target: &Target) -> Result<Option<u8>> {
+        let said_version = image.platform().os_version;
+        let Some(wanted) = target.distros.first() else {
+            return Ok(Some(u8::from(said_version.is_some())));
+        };
+        if let Some(own) = self.distro(image)? {
+            return Ok(same_distro(&own, wanted).then_some(0));
+        }
+        let says_so = said_version.is_some_and(|version| version == wanted.version);
+        let fits = says_so || image.platform().os_version.is_none();
+        let is_by_annotation = buildpackage::may_be_for_distro(&image.descriptor, target);
+        Ok((fits && is_by_annotation).then_some(if says_so { 1 } else { 2 }))
+    }
+
+    /// What distribution an image holds: by its labels, else by its files.
+    fn distro(&self, image: &OpenedImage) -> Result<Option<Distro>> {
+        let labels = image.config.labels();
+        let text = |name: &str| labels.get(name).cloned().unwrap_or_default();
+        let labelled = Distro {
+            name: text(DISTRO_NAME),
+            version: text(DISTRO_VERSION),
+        };
+        if labelled != Distro::default() {
+            return Ok(Some(labelled));
+        }
+        let digest = &image.descriptor.digest;
+        let known = || self.distros.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(digest) {
+            return Ok(known.clone());
+        }
+        let text = read_file(&*self.source, image, OS_RELEASE, MAX_OS_RELEASE)?;
+        let found = text.and_then(|text| distro_of(&String::from_utf8_lossy(&text)));
+        known().insert(digest.clone(), found.clone());
+        Ok(found)
+    }
+
+    fn not_found(&self, target: &Target) -> Error {
+        let mut has = Vec::new();
+        for image in &self.images {
+            let mut shown = Platform {
+                os_version: None,
+                ..image.platform()
+            }
+            .to_string();
+            let distro = self.distro(image).ok().flatten().map(|distro| distro.to_string());
+            let version = image.platform().os_version;
+            for more in [distro.or(version)].into_iter().flatten() {
+                shown = format!("{shown}:{more}");
+            }
+            if !has.contains(&shown) {
+                has.push(shown);
+            }
+        }
+        Error::new(ErrorKind::NotFound, format!("it has no image for {target}"))
+            .with_hint(format!("it has {}", has.join(", ")))
+    }
+}
+
+/// How near the platform is, variant and all; the version of the system does not count here.
+///
+/// An image that names no variant, where none is usual, runs on all of them.
+fn distance(image: &OpenedImage, wanted: &Platform) -> Option<u8> {
+    let own = Platform {
+        os_version: None,
+        ..image.platform()
+    };
+    let near = own.distance(wanted).filter(|distance| *distance < 2);
+    let is_for_any = own.variant.is_none() && !matches!(own.architecture.as_str(), "arm" | "arm64");
+    near.or_else(|| {
+        let any = Platform {
+            variant: None,
+            ..wanted.clone()
+        };
+        is_for_any.then(|| own.distance(&any)).flatten()
+    })
+}
+
+/// Whether two distributions are the same, as far as both say.
+#[must_use]
+pub fn same_distro(own: &Distro, other: &Distro) -> bool {
+    let equal = |own: &str, other: &str| own.is_empty() || other.is_empty() || own == other;
+    equal(&own.name, &other.name) && equal(&own.version, &other.version)
+}

@@ -1,0 +1,472 @@
+//! [`LifecycleSource`]: the programs of a lifecycle, from an archive as it is released, a folder or an image; and the layer of them.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::base_image::ChosenImage;
+use super::layer_tar::{LayerTar, not_written};
+use crate::archive::archive_tree::tar_stream;
+use crate::archive::entry::{Entry, EntryKind, display_path, relative_path};
+use crate::archive::executable::{Executable, Format, HEAD_LEN};
+use crate::archive::file_tree::{FileTree, NodeKind};
+use crate::archive::limit::Limited;
+use crate::archive::tar_read::TarReader;
+use crate::archive::tar_write::{END, TarWriter, entry_len};
+use crate::archive::timestamp::NORMALIZED;
+use crate::cnb::builder_labels::{LIFECYCLE_APIS, LIFECYCLE_VERSION};
+use crate::cnb::lifecycle::LifecycleDescriptor;
+use crate::cnb::paths::{LIFECYCLE_FOLDER, LIFECYCLE_LINK, LIFECYCLE_TOML};
+use crate::cnb::target::Target;
+use crate::error::{Error, ErrorKind, Finding, Result, from_io};
+use crate::oci::descriptor::Descriptor;
+use crate::oci::digest::DiffId;
+use crate::oci::json;
+use crate::oci::layer::{LayerContent, is_layer};
+use crate::oci::store::ImageSource;
+use crate::progress::{Progress, Step};
+
+/// The most that is read of `lifecycle.toml`.
+const MAX_TOML: u64 = 1 << 20;
+/// What a lifecycle must have (platform spec, phases).
+const PROGRAMS: [&str; 7] = [
+    "analyzer", "builder", "creator", "detector", "exporter", "launcher", "restorer",
+];
+
+/// A lifecycle that was looked through.
+#[derive(Debug)]
+pub struct LifecycleSource {
+    /// Where it is, for people.
+    pub location: String,
+    /// Its version and APIs.
+    pub descriptor: LifecycleDescriptor,
+    content: Content,
+    /// What is in its folder, in the order of the source.
+    entries: Vec<Entry>,
+    /// By name: what the files are that a processor runs.
+    programs: Vec<(String, Option<Executable>)>,
+}
+
+/// Where the contents are.
+enum Content {
+    Archive(PathBuf),
+    Layer {
+        source: Arc<dyn ImageSource>,
+        layer: Descriptor,
+    },
+    Folder(FileTree),
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Archive(path) => write!(f, "archive {}", path.display()),
+            Self::Layer { layer, .. } => write!(f, "layer {}", layer.digest),
+            Self::Folder(tree) => write!(f, "folder {}", tree.origin().display()),
+        }
+    }
+}
+
+/// What an entry of a source is.
+enum Role {
+    Descriptor,
+    Member(String),
+    Other,
+}
+
+impl LifecycleSource {
+    /// From a `.tgz` or `.tar` as it is released: `lifecycle.toml`, and the programs in a folder beside it.
+    pub fn of_archive(path: &Path) -> Result<Self> {
+        let content = Content::Archive(path.to_owned());
+        Self::look_through(
+            &format!("`{}`", path.display()),
+            content,
+            &|path| role_of(path, false),
+            None,
+        )
+    }
+
+    /// From a folder with the same files. Owners, times and the order are those of a layer of a buildpack.
+    pub fn of_folder(path: &Path) -> Result<Self> {
+        let location = format!("`{}`", path.display());
+        let tree = FileTree::of_folder(path, &|_| false)?;
+        let failed = |error: Error| error.context(format!("failed to read lifecycle {location}"));
+        let text = tree.read(LIFECYCLE_TOML.as_bytes(), MAX_TOML).map_err(failed)?;
+        let descriptor = descriptor_of(&path.join(LIFECYCLE_TOML), &text)?;
+        let mut entries = Vec::new();
+        let mut programs = Vec::new();
+        for node in tree.nodes() {
+            let Role::Member(name) = role_of(&node.path, false) else {
+                continue;
+            };
+            let (kind, file) = match &node.kind {
+                NodeKind::Dir => (EntryKind::Dir, None),
+                NodeKind::Symlink(target) => (EntryKind::Symlink { target: target.clone() }, None),
+                NodeKind::File(file) => (EntryKind::File { size: file.size }, Some(file)),
+                NodeKind::Special(kind) => {
+                    return Err(failed(Error::invalid(format!("`{name}` in it is a {}", kind.name()))));
+                }
+            };
+            if let Some(file) = file {
+                let head = head_of(&mut *tree.open(&node.path, *file)?).map_err(failed)?;
+                add_program(&mut programs, &name, node.mode, &head);
+            }
+            let is_program = kind == EntryKind::Dir || node.mode & 0o111 != 0;
+            let mode = if is_program { 0o755 } else { 0o644 };
+            entries.push(entry(format!("{LIFECYCLE_FOLDER}/{name}"), kind, mode));
+        }
+        Self {
+            location: location.clone(),
+            descriptor,
+            content: Content::Folder(tree),
+            entries,
+            programs,
+        }
+        .with_all_programs()
+        .map_err(failed)
+    }
+
+    /// From an image: the uppermost of its layers that has `/cnb/lifecycle`.
+    pub fn of_image(chosen: &ChosenImage) -> Result<Self> {
+        let location = format!("{} in {}", chosen.image.descriptor.digest, chosen.source.location());
+        let layers = chosen.image.manifest.layers.iter();
+        let diff_ids = &chosen.image.config.rootfs.diff_ids;
+        for (layer, diff_id) in layers.zip(diff_ids).rev() {
+            if !is_layer(&layer.media_type) {
+                continue;
+            }
+            let content = Content::Layer {
+                source: Arc::clone(&chosen.source),
+                layer: layer.clone(),
+            };
+            if !content.has_members(diff_id)? {
+                continue;
+            }
+            let from_labels = descriptor_of_labels(chosen)?;
+            return Self::look_through(&location, content, &|path| role_of(path, true), from_labels);
+        }
+        Err(Error::invalid(format!(
+            "failed to read lifecycle {location}: no layer of it has `{LIFECYCLE_FOLDER}`"
+        )))
+    }
+
+    fn look_through(
+        location: &str,
+        content: Content,
+        role_of: &dyn Fn(&[u8]) -> Role,
+        mut descriptor: Option<LifecycleDescriptor>,
+    ) -> Result<Self> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut programs = Vec::new();
+        let mut seen: HashSet<Vec<u8>> = HashSet::new();
+        let walked = content.each(&mut |found, content| {
+            match role_of(&found.path) {
+                Role::Other => {}
+                Role::Descriptor => {
+                    let mut text = Vec::new();
+                    content.take(MAX_TOML).read_to_end(&mut text).map_err(unreadable)?;
+                    let file = PathBuf::from(format!("{}/{LIFECYCLE_TOML}", location.trim_matches('`')));
+                    descriptor = Some(descriptor_of(&file, &text)?);
+                }
+                Role::Member(name) => {
+                    let mut own = found.clone();
+                    own.path = format!("{LIFECYCLE_FOLDER}/{name}").into_bytes();
+                    match &mut own.kind {
+                        EntryKind::Special(kind) => {
+                            return Err(Error::invalid(format!("`{name}` in it is a {}", kind.name())));
+                        }
+                        EntryKind::Hardlink { target } => {
+                            let Role::Member(first) = role_of(target) else {
+                                return Err(link_out(&name, target));
+                            };
+                            let first = format!("{LIFECYCLE_FOLDER}/{first}").into_bytes();
+                            if !seen.contains(&first) {
+                                return Err(link_out(&name, target));
+                            }
+                            *target = first;
+                        }
+                        EntryKind::File { .. } => {
+                            let head = head_of(content)?;
+                            add_program(&mut programs, &name, own.mode, &head);
+                        }
+                        _ => {}
+                    }
+                    if !seen.insert(own.path.clone()) {
+                        return Err(Error::invalid(format!("`{name}` is in it twice")));
+                    }
+                    entries.push(own);
+                }
+            }
+            Ok(())
+        });
+        let failed = |error: Error| error.context(format!("failed to read lifecycle {location}"));
+        walked.map_err(failed)?;
+        let Some(descriptor) = descriptor else {
+            return Err(failed(
+                Error::new(ErrorKind::NotFound, format!("no {LIFECYCLE_TOML} in it"))
+                    .with_hint("a lifecycle as it is released has lifecycle.toml beside the folder of its programs"),
+            ));
+        };
+        Self {
+            location: location.to_owned(),
+            descriptor,
+            content,
+            entries,
+            programs,
+        }
+        .with_all_programs()
+        .map_err(failed)
+    }
+
+    fn with_all_programs(self) -> Result<Self> {
+        let has = |name: &str| {
+            let path = format!("{LIFECYCLE_FOLDER}/{name}").into_bytes();
+            self.entries.iter().any(|entry| entry.path == path)
+        };
+        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|name| !has(name)).collect();
+        if missing.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::invalid(format!("it lacks {}", missing.join(", ")))
+            .with_hint("a lifecycle as it is released has them in the folder beside lifecycle.toml"))
+    }
+
+    /// The programs that are for another processor than that of `target`, and a warning where none can be told.
+    #[must_use]
+    pub fn check(&self, target: &Target) -> Vec<Finding> {
+        let target = target.with_defaults();
+        let mut findings = Vec::new();
+        let mut is_known = false;
+        for (name, executable) in &self.programs {
+            let Some(executable) = executable else { continue };
+            let runs = executable.format == Format::Elf && executable.runs_on(&target.arch) != Some(false);
+            is_known |= executable.runs_on(&target.arch).is_some();
+            if !runs {
+                findings.push(
+                    Finding::error(format!(
+                        "`{name}` of lifecycle {} is {executable}, not ELF for {}",
+                        self.location, target.arch
+                    ))
+                    .hint(format!("give the lifecycle for it: --lifecycle {target}=FILE")),
+                );
+            }
+        }
+        if !is_known && findings.is_empty() {
+            findings.push(Finding::warning(format!(
+                "no program of lifecycle {} is an ELF file whose processor is known: what it runs on can not be told",
+                self.location
+            )));
+        }
+        findings
+    }
+}
+
+impl Content {
+    /// Gives all entries of an archive or a layer with their contents.
+    fn each(&self, each: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>) -> Result<()> {
+        match self {
+            Self::Archive(path) => {
+                let Some(stream) = tar_stream(path)? else {
+                    return Err(Error::new(
+                        ErrorKind::Unsupported,
+                        "it is no tar, and no tar that gzip compressed",
+                    ));
+                };
+                each_entry(stream, each)
+            }
+            Self::Layer { source, layer } => {
+                let content = LayerContent::open(&**source, layer)?;
+                each_entry(Limited::new(content, layer.size), each)
+            }
+            Self::Folder(_) => unreachable!("a folder is no archive"),
+        }
+    }
+
+    /// Whether a layer has some of a lifecycle's files. The whole layer is read and must be what its image says.
+    fn has_members(&self, diff_id: &DiffId) -> Result<bool> {
+        let Self::Layer { source, layer } = self else {
+            return Ok(true);
+        };
+        let failed = |error: Error| error.context(format!("failed to read layer {}", layer.digest));
+        let mut has = false;
+        let mut content = LayerContent::open(&**source, layer).map_err(failed)?;
+        each_entry(Limited::new(&mut content, layer.size), &mut |entry, _| {
+            has |= matches!(role_of(&entry.path, true), Role::Member(_));
+            Ok(())
+        })
+        .map_err(failed)?;
+        let (unpacked, _) = content.finish().map_err(failed)?;
+        if unpacked != *diff_id {
+            return Err(failed(Error::damaged(format!(
+                "it unpacks to {unpacked}, but its image says {diff_id}"
+            ))));
+        }
+        Ok(has)
+    }
+}
+
+fn each_entry(input: impl Read, each: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>) -> Result<()> {
+    let mut tar = TarReader::new(input);
+    while let Some(found) = tar.next_entry()? {
+        each(&found.entry, &mut tar.content())?;
+    }
+    Ok(())
+}
+
+/// In an archive the folder may have any name, as in pack; in an image there are other folders.
+fn role_of(path: &[u8], in_image: bool) -> Role {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let Ok(Some(clean)) = relative_path(path) else {
+        return Role::Other;
+    };
+    let Ok(clean) = String::from_utf8(clean) else {
+        return Role::Other;
+    };
+    let parts: Vec<&str> = clean.split('/').collect();
+    match parts.as_slice() {
+        ["cnb", "lifecycle", name] => Role::Member((*name).to_owned()),
+        ["cnb", name] if *name == LIFECYCLE_TOML => Role::Descriptor,
+        [name] if *name == LIFECYCLE_TOML && !in_image => Role::Descriptor,
+        [folder, name] if *folder != "cnb" && !in_image => Role::Member((*name).to_owned()),
+        _ => Role::Other,
+    }
+}
+
+fn link_out(name: &str, target: &[u8]) -> Error {
+    Error::invalid(format!(
+        "`{name}` in it is a hard link to `{}`, which is no file before it in the folder",
+        display_path(target)
+    ))
+}
+
+fn descriptor_of(file: &Path, text: &[u8]) -> Result<LifecycleDescriptor> {
+    let (found, findings) = LifecycleDescriptor::parse(file, text);
+    findings.into_warnings(&format!("read `{}`", file.display()))?;
+    found.ok_or_else(|| Error::invalid(format!("failed to read `{}`", file.display())))
+}
+
+/// What the labels of a lifecycle's image say; its `lifecycle.toml` counts before them.
+fn descriptor_of_labels(chosen: &ChosenImage) -> Result<Option<LifecycleDescriptor>> {
+    let labels = chosen.image.config.labels();
+    let (Some(version), Some(apis)) = (labels.get(LIFECYCLE_VERSION), labels.get(LIFECYCLE_APIS)) else {
+        return Ok(None);
+    };
+    let apis = json::from_slice(apis.as_bytes(), &format!("label {LIFECYCLE_APIS}"))?;
+    Ok(Some(LifecycleDescriptor::of_labels(version, apis)))
+}
+
+fn head_of(content: &mut dyn Read) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    content
+        .take(HEAD_LEN as u64)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
+    Ok(head)
+}
+
+fn unreadable(cause: std::io::Error) -> Error {
+    from_io(cause, |cause| {
+        Error::damaged("its content can not be read").with_source(cause)
+    })
+}
+
+/// What is executable, is one of the programs, or has the form of one.
+fn add_program(programs: &mut Vec<(String, Option<Executable>)>, name: &str, mode: u32, head: &[u8]) {
+    let executable = Executable::of(head);
+    if mode & 0o111 != 0 || PROGRAMS.contains(&name) || executable.is_some() {
+        programs.push((name.to_owned(), executable));
+    }
+}
+
+fn entry(path: String, kind: EntryKind, mode: u32) -> Entry {
+    Entry {
+        path: path.into_bytes(),
+        kind,
+        mode,
+        uid: 0,
+        gid: 0,
+        mtime: NORMALIZED,
+    }
+}
+
+/// The layer of a lifecycle: its folder, its files with the headers that they have, and the link that is there for platforms of old.
+#[derive(Debug, Clone)]
+pub struct LifecycleLayer {
+    source: Arc<LifecycleSource>,
+}
+
+impl LifecycleLayer {
+    /// Of a lifecycle.
+    #[must_use]
+    pub fn of(source: &Arc<LifecycleSource>) -> Self {
+        Self {
+            source: Arc::clone(source),
+        }
+    }
+
+    fn folder() -> Entry {
+        entry(LIFECYCLE_FOLDER.to_owned(), EntryKind::Dir, 0o755)
+    }
+
+    fn link() -> Entry {
+        let target = LIFECYCLE_FOLDER.as_bytes().to_vec();
+        entry(LIFECYCLE_LINK.to_owned(), EntryKind::Symlink { target }, 0o644)
+    }
+}
+
+impl LayerTar for LifecycleLayer {
+    fn total(&self) -> u64 {
+        let own = [Self::folder(), Self::link()];
+        let all = own.iter().chain(&self.source.entries);
+        all.map(entry_len).sum::<u64>() + END.len() as u64
+    }
+
+    fn write(&self, progress: &dyn Progress, step: &mut dyn Step, out: &mut dyn Write) -> Result<()> {
+        let source = &self.source;
+        let mut tar = TarWriter::new(out);
+        tar.header(&Self::folder()).map_err(not_written)?;
+        let mut rest = source.entries.iter();
+        let mut write = |content: &mut dyn Read| {
+            progress.check()?;
+            let Some(entry) = rest.next() else {
+                return Err(changed(source));
+            };
+            step.advance(entry.kind.size());
+            match entry.kind {
+                EntryKind::File { .. } => tar.file(entry, &mut &mut *content),
+                _ => tar.header(entry),
+            }
+            .map_err(not_written)
+        };
+        match &source.content {
+            Content::Folder(tree) => {
+                for node in tree.nodes() {
+                    if !matches!(role_of(&node.path, false), Role::Member(_)) {
+                        continue;
+                    }
+                    match &node.kind {
+                        NodeKind::File(file) => write(&mut *tree.open(&node.path, *file)?)?,
+                        _ => write(&mut std::io::empty())?,
+                    }
+                }
+            }
+            archive => {
+                let in_image = matches!(archive, Content::Layer { .. });
+                archive.each(&mut |found, content| match role_of(&found.path, in_image) {
+                    Role::Member(_) => write(content),
+                    _ => Ok(()),
+                })?;
+            }
+        }
+        if rest.next().is_some() {
+            return Err(changed(source));
+        }
+        tar.header(&Self::link()).map_err(not_written)?;
+        tar.finish().map(drop).map_err(not_written)
+    }
+}
+
+fn changed(source: &LifecycleSource) -> Error {
+    Error::damaged(format!("lifecycle {} has changed while it was read", source.location))
+}
