@@ -5,6 +5,12 @@ use std::fmt;
 /// Bytes from the begin of a file that are needed to tell.
 pub const HEAD_LEN: usize = 1024;
 
+/// The architectures that are told apart, in Go's names.
+const KNOWN: [&str; 17] = [
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv",
+    "riscv64", "s390", "s390x", "sparc", "sparc64",
+];
+
 /// A program for a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Executable {
@@ -34,10 +40,11 @@ impl Executable {
         elf(head).or_else(|| mach_o(head)).or_else(|| pe(head))
     }
 
-    /// Whether it runs on an architecture, by Go's name; `None` where its processor is not known here.
+    /// Whether it runs on an architecture, by Go's name; `None` where neither of the two is known here.
     #[must_use]
     pub fn runs_on(&self, architecture: &str) -> Option<bool> {
-        (!self.architectures.is_empty()).then(|| self.architectures.contains(&architecture))
+        let is_known = !self.architectures.is_empty() || KNOWN.contains(&architecture);
+        is_known.then(|| self.architectures.contains(&architecture))
     }
 }
 
@@ -173,7 +180,9 @@ mod tests {
         let known = Executable::of(&elf_head(2, 1, [62, 0])).unwrap();
         assert_eq!(known.runs_on("amd64"), Some(true));
         assert_eq!(known.runs_on("arm64"), Some(false));
-        assert_eq!(Executable::of(&elf_head(2, 1, [9, 9])).unwrap().runs_on("amd64"), None);
+        let unknown = Executable::of(&elf_head(2, 1, [9, 9])).unwrap();
+        assert_eq!(unknown.runs_on("amd64"), Some(false));
+        assert_eq!(unknown.runs_on("newarch"), None);
     }
 
     #[test]

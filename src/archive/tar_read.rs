@@ -10,6 +10,8 @@ use crate::error::{Error, Result, from_io};
 
 /// The largest extension record (a long name, PAX records) that is read; Go's limit as well.
 const MAX_EXTENSION: u64 = 1 << 20;
+/// What the keys of PAX records begin with that are extended attributes.
+const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
 
 /// Gives the entries of an archive in their order; the content of each is read, or skipped, before the next.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub struct TarEntry {
     pub entry: Entry,
     /// Offset of the content in bytes.
     pub offset: u64,
+    /// Major and minor number of a device.
+    pub device: (u32, u32),
+    /// Extended attributes, as Go and libarchive write them (`SCHILY.xattr.`).
+    pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What extension headers say about the entry that follows them.
@@ -41,6 +47,7 @@ struct Extension {
     gid: Option<u64>,
     mtime: Option<u64>,
     is_sparse: bool,
+    attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl<R: Read> TarReader<R> {
@@ -79,6 +86,7 @@ impl<R: Read> TarReader<R> {
                 .path
                 .clone()
                 .unwrap_or_else(|| header.path_bytes().into_owned());
+            let attributes = std::mem::take(&mut extension.attributes);
             let entry = extension
                 .apply(&header, said)
                 .map_err(|error| error.context(format!("failed to read entry `{}`", display_path(&name))))?;
@@ -94,6 +102,8 @@ impl<R: Read> TarReader<R> {
             return Ok(Some(TarEntry {
                 entry,
                 offset: self.position,
+                device: device(&header),
+                attributes,
             }));
         }
     }
@@ -227,6 +237,9 @@ impl Extension {
                 b"gid" => self.gid = number(),
                 b"mtime" => self.mtime = number(),
                 key if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
+                key if key.starts_with(ATTRIBUTE) => {
+                    self.attributes.push((key[ATTRIBUTE.len()..].to_vec(), value.to_vec()));
+                }
                 _ => {}
             }
             text = rest;
@@ -281,6 +294,12 @@ impl Extension {
             kind,
         })
     }
+}
+
+/// The numbers of a device; old forms of tar have no place for them.
+fn device(header: &Header) -> (u32, u32) {
+    let number = |field: io::Result<Option<u32>>| field.ok().flatten().unwrap_or_default();
+    (number(header.device_major()), number(header.device_minor()))
 }
 
 /// Key and value of the first record, and what follows it.

@@ -1,4 +1,4 @@
-//! [`ApiVersion`]: `<major>[.<minor>]` of the Buildpack API.
+//! [`ApiVersion`]: `<major>[.<minor>]` of the Buildpack API or the Platform API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -43,7 +43,7 @@ impl FromStr for ApiVersion {
         match (number(major), number(minor)) {
             (Some(major), Some(minor)) => Ok(Self { major, minor }),
             _ => Err(Error::invalid(format!(
-                "`{text}` is not a Buildpack API version: it needs the form `<major>.<minor>`"
+                "`{text}` is not a version of an API: it needs the form `<major>.<minor>`"
             ))),
         }
     }

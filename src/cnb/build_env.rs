@@ -76,14 +76,16 @@ fn put(files: &mut BTreeMap<String, String>, file: String, content: String, name
 /// The name is a file's.
 fn is_checked_name(name: &Located<String>, table: &Table<'_>) -> bool {
     let text = &name.value;
+    // a layer takes a file whose name begins with `.wh.` for a whiteout
     let is_good = !matches!(text.as_str(), "." | "..")
+        && !text.starts_with(".wh.")
         && text.len() <= 200
         && !text.contains(['/', '='])
         && !text.chars().any(char::is_control);
     if !is_good {
         let finding = Finding::error(format!("`{}` can not be the name of a variable", text.escape_debug()));
         table.report_at(
-            finding.hint("a name has no `/`, no `=` and no control characters"),
+            finding.hint("a name has no `/`, no `=` and no control characters, and does not begin with `.wh.`"),
             &name.place,
         );
     }

@@ -148,8 +148,11 @@ impl BuilderConfig {
             None => (None, BuildEnv::default()),
         };
         let mut run_images = Vec::new();
+        let mut names_run_images = false;
         if let Some(mut table) = root.table("run") {
-            run_images = table.tables("images").into_iter().filter_map(read_run_image).collect();
+            let tables = table.tables("images");
+            names_run_images = !tables.is_empty();
+            run_images = tables.into_iter().filter_map(read_run_image).collect();
             table.finish(Severity::Error);
         }
         let lifecycle = root.table("lifecycle").and_then(read_lifecycle);
@@ -177,7 +180,7 @@ impl BuilderConfig {
         if let Some(table) = root.table("stack") {
             config.read_stack(table);
         }
-        config.check_images(root);
+        config.check_images(root, names_run_images);
         root.finish_here(Severity::Error);
         config
     }
@@ -234,11 +237,12 @@ impl BuilderConfig {
         self.stack = Some(Stack { id, place });
     }
 
-    fn check_images(&self, root: &Table<'_>) {
+    fn check_images(&self, root: &Table<'_>, names_run_images: bool) {
         if self.build_image.is_none() {
             root.report(Finding::error("no build image is named").hint("add [build] with image = \"NAME\""));
         }
-        if self.run_images.is_empty() {
+        // an entry that is wrong has been told of
+        if self.run_images.is_empty() && !names_run_images {
             root.report(Finding::error("no run image is named").hint("add [[run.images]] with image = \"NAME\""));
         }
     }
@@ -357,7 +361,10 @@ fn read_lifecycle(mut table: Table<'_>) -> Option<LifecycleEntry> {
             None
         }
         (Some(uri), None) => Some(LifecycleEntry::Uri(uri)),
-        (None, Some(version)) => Some(LifecycleEntry::Version(version)),
+        (None, Some(version)) => Some(LifecycleEntry::Version(Located {
+            value: version.value.strip_prefix('v').unwrap_or(&version.value).to_owned(),
+            place: version.place,
+        })),
         (None, None) => None,
     };
     table.finish(Severity::Error);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::ApiVersion;
 use super::document::{Document, Table};
-use crate::error::{Finding, Findings, Severity};
+use crate::error::{Finding, Findings};
 
 /// A lifecycle by its version and the APIs that it speaks. The serialised form is the one in labels of builders.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -149,9 +149,7 @@ fn read_versions(table: &mut Table<'_>, key: &'static str) -> Option<Vec<String>
         match written.value.parse::<ApiVersion>() {
             Ok(version) => versions.push(version.to_string()),
             Err(error) => {
-                let mut finding = Finding::error(error.to_string());
-                finding.severity = Severity::Error;
-                table.report_at(finding, &written.place);
+                table.report_at(Finding::error(error.to_string()), &written.place);
             }
         }
     }
@@ -191,7 +189,7 @@ mod tests {
             ),
             (
                 "[lifecycle]\nversion = \"1\"\n[apis.buildpack]\nsupported = [\"x\"]\n",
-                "`x` is not a Buildpack API version: it needs the form `<major>.<minor>`",
+                "`x` is not a version of an API: it needs the form `<major>.<minor>`",
             ),
         ] {
             let (found, faults) = parse(text);

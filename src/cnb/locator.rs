@@ -48,6 +48,15 @@ impl Locator {
         }
     }
 
+    /// What the name of an image to build on says, which may be a place.
+    #[must_use]
+    pub fn of_base(image: &str) -> Self {
+        match Self::of_uri(image) {
+            stored @ Self::Stored { .. } => stored,
+            _ => Self::of_image(image),
+        }
+    }
+
     /// What `uri` says.
     #[must_use]
     pub fn of_uri(uri: &str) -> Self {

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::buildpackage;
+use super::packaged_image::is_artifact;
 use crate::cnb::builder_labels::{DISTRO_NAME, DISTRO_VERSION};
 use crate::cnb::os_release::distro_of;
 use crate::cnb::target::{Distro, Target};
 use crate::error::{Error, ErrorKind, Result};
+use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::Digest;
 use crate::oci::image_file::read_file;
 use crate::oci::library::FoundImage;
 use crate::oci::opened::{OpenedImage, images_below};
 use crate::oci::platform::Platform;
 use crate::oci::store::ImageSource;
+use crate::progress::Progress;
 
 /// Where a distribution says what it is, in images without labels for it.
 const OS_RELEASE: &str = "etc/os-release";
@@ -23,7 +26,7 @@ const MAX_OS_RELEASE: u64 = 64 << 10;
 /// An image on disk, for one platform or several.
 pub struct BaseImage {
     source: Arc<dyn ImageSource>,
-    images: Vec<OpenedImage>,
+    images: Vec<Descriptor>,
     /// What was read of distributions so far.
     distros: Mutex<HashMap<Digest, Option<Distro>>>,
 }
@@ -43,6 +46,8 @@ pub struct ChosenImage {
     pub image: OpenedImage,
     /// What distribution it holds, as far as it says that.
     pub distro: Option<Distro>,
+    /// All images that would do as well, for people; none where there is no doubt.
+    pub equals: Vec<String>,
 }
 
 impl std::fmt::Debug for ChosenImage {
@@ -67,12 +72,10 @@ impl ChosenImage {
 }
 
 impl BaseImage {
-    /// Reads manifests and configs of all images that are found.
+    /// Lists what is there; an image is read when it is for a platform that is asked for.
     pub fn open(found: &FoundImage) -> Result<Self> {
-        let mut images = Vec::new();
-        for descriptor in images_below(&*found.source, &found.roots)? {
-            images.extend(OpenedImage::read(&*found.source, &descriptor)?);
-        }
+        let mut images = images_below(&*found.source, &found.roots)?;
+        images.retain(|image| !is_artifact(&*found.source, image));
         if images.is_empty() {
             return Err(Error::invalid(format!(
                 "there are no images in {}",
@@ -86,60 +89,70 @@ impl BaseImage {
         })
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn location(&self) -> String {
-        self.source.location()
-    }
-
     /// The image for `target`: the nearest by platform, of those for the target's distribution.
     ///
     /// One that does not say what distribution it holds counts where nothing else does.
-    pub fn for_target(&self, target: &Target) -> Result<ChosenImage> {
+    pub fn for_target(&self, target: &Target, progress: &dyn Progress) -> Result<ChosenImage> {
         let target = target.with_defaults();
         let wanted = Platform {
             os_version: None,
             ..buildpackage::platform(&target)
         };
-        let mut best: Option<((u8, u8), &OpenedImage)> = None;
-        for image in &self.images {
-            let Some(distance) = distance(image, &wanted) else {
+        let mut fitting: Vec<((u8, u8), OpenedImage)> = Vec::new();
+        for descriptor in &self.images {
+            let said = descriptor.platform.as_ref();
+            if said.is_some_and(|said| distance(said, &wanted).is_none()) {
                 continue;
-            };
-            let Some(rank) = self.rank(image, &target)? else {
-                continue;
-            };
-            if best.is_none_or(|(least, _)| (distance, rank) < least) {
-                best = Some(((distance, rank), image));
+            }
+            let image = self.read(descriptor)?;
+            if let Some(distance) = distance(&image.platform(), &wanted)
+                && let Some(rank) = self.rank(&image, &target, progress)?
+            {
+                fitting.push(((distance, rank), image));
             }
         }
-        let Some((_, image)) = best else {
-            return Err(self.not_found(&target));
+        let Some(least) = fitting.iter().map(|(key, _)| *key).min() else {
+            return Err(self.not_found(&target, progress));
         };
+        fitting.retain(|(key, _)| *key == least);
+        let image = fitting[0].1.clone();
+        image.check_platform()?;
+        let is_other = |other: &OpenedImage| other.descriptor.digest != image.descriptor.digest;
+        let has_equals = fitting.iter().any(|(_, other)| is_other(other));
+        let equals = fitting
+            .iter()
+            .filter(|_| has_equals)
+            .map(|(_, image)| self.shown(&image.descriptor, progress));
         Ok(ChosenImage {
             source: Arc::clone(&self.source),
-            image: image.clone(),
-            distro: self.distro(image)?,
+            distro: self.distro(&image, progress)?,
+            equals: equals.collect(),
+            image,
         })
     }
 
+    fn read(&self, descriptor: &Descriptor) -> Result<OpenedImage> {
+        let opened = OpenedImage::read(&*self.source, descriptor)?;
+        opened.ok_or_else(|| Error::invalid(format!("{} is no image", descriptor.digest)))
+    }
+
     /// How well the distribution fits; `None` where it is another.
-    fn rank(&self, image: &OpenedImage, target: &Target) -> Result<Option<u8>> {
+    fn rank(&self, image: &OpenedImage, target: &Target, progress: &dyn Progress) -> Result<Option<u8>> {
         let said_version = image.platform().os_version;
         let Some(wanted) = target.distros.first() else {
             return Ok(Some(u8::from(said_version.is_some())));
         };
-        if let Some(own) = self.distro(image)? {
+        if let Some(own) = self.distro(image, progress)? {
             return Ok(same_distro(&own, wanted).then_some(0));
         }
-        let says_so = said_version.is_some_and(|version| version == wanted.version);
-        let fits = says_so || image.platform().os_version.is_none();
+        let says_so = said_version.as_ref().is_some_and(|version| *version == wanted.version);
+        let fits = says_so || said_version.is_none();
         let is_by_annotation = buildpackage::may_be_for_distro(&image.descriptor, target);
         Ok((fits && is_by_annotation).then_some(if says_so { 1 } else { 2 }))
     }
 
     /// What distribution an image holds: by its labels, else by its files.
-    fn distro(&self, image: &OpenedImage) -> Result<Option<Distro>> {
+    fn distro(&self, image: &OpenedImage, progress: &dyn Progress) -> Result<Option<Distro>> {
         let labels = image.config.labels();
         let text = |name: &str| labels.get(name).cloned().unwrap_or_default();
         let labelled = Distro {
@@ -154,25 +167,16 @@ impl BaseImage {
         if let Some(known) = known().get(digest) {
             return Ok(known.clone());
         }
-        let text = read_file(&*self.source, image, OS_RELEASE, MAX_OS_RELEASE)?;
+        let text = read_file(&*self.source, image, OS_RELEASE, MAX_OS_RELEASE, progress)?;
         let found = text.and_then(|text| distro_of(&String::from_utf8_lossy(&text)));
         known().insert(digest.clone(), found.clone());
         Ok(found)
     }
 
-    fn not_found(&self, target: &Target) -> Error {
-        let mut has = Vec::new();
+    fn not_found(&self, target: &Target, progress: &dyn Progress) -> Error {
+        let mut has: Vec<String> = Vec::new();
         for image in &self.images {
-            let mut shown = Platform {
-                os_version: None,
-                ..image.platform()
-            }
-            .to_string();
-            let distro = self.distro(image).ok().flatten().map(|distro| distro.to_string());
-            let version = image.platform().os_version;
-            for more in [distro.or(version)].into_iter().flatten() {
-                shown = format!("{shown}:{more}");
-            }
+            let shown = self.shown(image, progress);
             if !has.contains(&shown) {
                 has.push(shown);
             }
@@ -180,15 +184,37 @@ impl BaseImage {
         Error::new(ErrorKind::NotFound, format!("it has no image for {target}"))
             .with_hint(format!("it has {}", has.join(", ")))
     }
+
+    /// Platform and distribution of an image, for people; what can not be read is not said.
+    fn shown(&self, descriptor: &Descriptor, progress: &dyn Progress) -> String {
+        let opened = self.read(descriptor).ok();
+        let said = descriptor.platform.clone();
+        let platform = said.or_else(|| opened.as_ref().map(|image| image.config.platform()));
+        let Some(platform) = platform else {
+            return descriptor.digest.to_string();
+        };
+        let distro = opened.and_then(|image| self.distro(&image, progress).ok().flatten());
+        let more = distro
+            .map(|distro| distro.to_string())
+            .or_else(|| platform.os_version.clone());
+        let plain = Platform {
+            os_version: None,
+            ..platform
+        };
+        match more {
+            Some(more) => format!("{plain}:{more}"),
+            None => plain.to_string(),
+        }
+    }
 }
 
 /// How near the platform is, variant and all; the version of the system does not count here.
 ///
 /// An image that names no variant, where none is usual, runs on all of them.
-fn distance(image: &OpenedImage, wanted: &Platform) -> Option<u8> {
+fn distance(own: &Platform, wanted: &Platform) -> Option<u8> {
     let own = Platform {
         os_version: None,
-        ..image.platform()
+        ..own.clone()
     };
     let near = own.distance(wanted).filter(|distance| *distance < 2);
     let is_for_any = own.variant.is_none() && !matches!(own.architecture.as_str(), "arm" | "arm64");

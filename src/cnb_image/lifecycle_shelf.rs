@@ -13,13 +13,17 @@ use crate::cnb::locator::Locator;
 use crate::cnb::paths::LIFECYCLE_TOML;
 use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Finding, Place, Result};
+use crate::oci::digest::Digest;
 use crate::oci::library::{FoundImage, Library};
 use crate::oci::locate::ImageLocation;
+use crate::progress::Progress;
 
 /// What the name of a released file begins with.
 const PREFIX: &str = "lifecycle-v";
 /// What it ends in.
 const SUFFIXES: [&str; 2] = [".tgz", ".tar.gz"];
+/// Names of files that an error lists.
+const MAX_SHOWN: usize = 10;
 /// Architectures by the names that released files have for them, where those are not Go's.
 const ARCHITECTURES: [(&str, &str); 2] = [("x86-64", "amd64"), ("x86_64", "amd64")];
 
@@ -47,14 +51,25 @@ pub enum Named {
 
 /// All lifecycles that are named, each opened once.
 pub struct LifecycleShelf<'a> {
-    /// Those that count first come first.
-    choices: Vec<LifecycleChoice>,
+    /// By who names them; those that count first come first.
+    groups: Vec<Vec<LifecycleChoice>>,
     /// Where released files are.
     folder: Option<PathBuf>,
     library: &'a Library,
     /// What images are needed for, to say so where one is missing.
     platforms: &'a [String],
+    progress: &'a dyn Progress,
     opened: HashMap<PathBuf, Arc<LifecycleSource>>,
+    images: HashMap<Digest, Arc<LifecycleSource>>,
+}
+
+/// The lifecycle for a target, and where it is named, if a file does that.
+#[derive(Debug)]
+pub struct Found {
+    /// The lifecycle.
+    pub source: Arc<LifecycleSource>,
+    /// Where it is named.
+    pub place: Option<Place>,
 }
 
 /// A file by the name that the release gives it: `lifecycle-v<version>+<os>.<arch>.tgz`.
@@ -67,59 +82,116 @@ struct Released {
 }
 
 impl<'a> LifecycleShelf<'a> {
-    /// With nothing open.
+    /// With nothing open. Of `groups`, those that count first come first.
     #[must_use]
     pub fn new(
-        choices: Vec<LifecycleChoice>,
+        groups: Vec<Vec<LifecycleChoice>>,
         folder: Option<PathBuf>,
         library: &'a Library,
         platforms: &'a [String],
+        progress: &'a dyn Progress,
     ) -> Self {
         Self {
-            choices,
+            groups,
             folder,
             library,
             platforms,
+            progress,
             opened: HashMap::new(),
+            images: HashMap::new(),
         }
     }
 
     /// The lifecycle for `target`, which has an os and an architecture; else why there is none.
-    pub fn for_target(&mut self, target: &Target) -> Result<Arc<LifecycleSource>, Finding> {
-        let covers = |choice: &&LifecycleChoice| choice.target.as_ref().is_none_or(|own| own.covers(target));
-        let Some(choice) = self.choices.iter().find(covers).cloned() else {
-            return self.without_choice(target);
-        };
+    ///
+    /// In a group the one that says its target most closely counts, then those that say none.
+    pub fn for_target(&mut self, target: &Target) -> Result<Found, Finding> {
+        for group in self.groups.clone() {
+            let covers = |choice: &&LifecycleChoice| choice.target.as_ref().is_some_and(|own| own.covers(target));
+            let closest = |choice: &&LifecycleChoice| {
+                let parts = choice.target.as_ref().map(Target::folder_names);
+                parts.map_or(0, |parts| parts.len())
+            };
+            if let Some(choice) = group.iter().filter(covers).max_by_key(closest) {
+                return self.open_named(choice, target);
+            }
+            let for_all: Vec<&LifecycleChoice> = group.iter().filter(|choice| choice.target.is_none()).collect();
+            match for_all.as_slice() {
+                [] => {}
+                [one] => return self.open_named(one, target),
+                several => return self.fitting(several, target),
+            }
+        }
+        self.without_choice(target)
+    }
+
+    fn open_named(&mut self, choice: &LifecycleChoice, target: &Target) -> Result<Found, Finding> {
         let named = match &choice.named {
             Named::Uri(uri) => format!("lifecycle `{uri}`"),
             Named::Version(version) => format!("lifecycle {version}"),
         };
-        self.open(&choice, target)
-            .map_err(|error| refusal(&format!("{named} for {}", target.platform_text()), &error).at(choice.place))
+        match self.open(choice, target) {
+            Ok(source) => Ok(Found {
+                source,
+                place: choice.place.clone(),
+            }),
+            Err(error) => {
+                let what = format!("{named} for {}", target.platform_text());
+                Err(refusal(&what, &error).at(choice.place.clone()))
+            }
+        }
     }
 
-    fn without_choice(&mut self, target: &Target) -> Result<Arc<LifecycleSource>, Finding> {
-        if !self.choices.is_empty() {
-            let has: Vec<String> = self
-                .choices
-                .iter()
-                .filter_map(|choice| choice.target.as_ref().map(ToString::to_string))
-                .collect();
-            return Err(
-                Finding::error(format!("no lifecycle for {} is named", target.platform_text())).hint(format!(
-                    "there is one for {}; give --lifecycle {}=FILE as well",
-                    has.join(", "),
-                    target.platform_text()
-                )),
-            );
+    /// The only one of several whose programs run on the target.
+    fn fitting(&mut self, choices: &[&LifecycleChoice], target: &Target) -> Result<Found, Finding> {
+        let mut fitting: Vec<Found> = Vec::new();
+        let mut has = Vec::new();
+        for choice in choices {
+            let found = self.open_named(choice, target)?;
+            has.push(found.source.location.clone());
+            if found.source.is_for(target) {
+                fitting.push(found);
+            }
         }
-        let Some(folder) = self.folder.clone() else {
+        let which = if fitting.is_empty() { "none" } else { "more than one" };
+        match (fitting.pop(), fitting.is_empty()) {
+            (Some(found), true) => Ok(found),
+            _ => Err(Finding::error(format!(
+                "{which} of the lifecycles {} is for {} by its programs",
+                has.join(", "),
+                target.platform_text()
+            ))
+            .hint(format!(
+                "say what each is for: --lifecycle {}=FILE",
+                target.platform_text()
+            ))),
+        }
+    }
+
+    fn without_choice(&mut self, target: &Target) -> Result<Found, Finding> {
+        let choices: Vec<&LifecycleChoice> = self.groups.iter().flatten().collect();
+        if let Some(folder) = self.folder.clone() {
+            return self
+                .released_in(&folder, None, None, target)
+                .map(|source| Found { source, place: None })
+                .map_err(|error| refusal(&format!("lifecycle for {}", target.platform_text()), &error));
+        }
+        if choices.is_empty() {
             return Err(Finding::error("no lifecycle is named").hint(
                 "give --lifecycle FILE for each target, [lifecycle] with uri in builder.toml, or --lifecycle-dir",
             ));
-        };
-        self.released_in(&folder, None, None, target)
-            .map_err(|error| refusal(&format!("lifecycle for {}", target.platform_text()), &error))
+        }
+        let has: Vec<String> = choices
+            .iter()
+            .filter_map(|choice| choice.target.as_ref().map(ToString::to_string))
+            .collect();
+        Err(
+            Finding::error(format!("no lifecycle for {} is named", target.platform_text())).hint(format!(
+                "there is one for {}; give --lifecycle {}=FILE as well",
+                has.join(", "),
+                target.platform_text()
+            )),
+        )
     }
 
     fn open(&mut self, choice: &LifecycleChoice, target: &Target) -> Result<Arc<LifecycleSource>> {
@@ -146,9 +218,12 @@ impl<'a> LifecycleShelf<'a> {
                     Source::Path(path) => self.at_path(&path, target),
                     Source::Image(name) => {
                         let found = self.library.find(&name, self.platforms)?;
-                        of_image(&found, target)
+                        self.of_image(&found, target)
                     }
-                    Source::Stored(location) => of_image(&self.library.open_at(&location)?, target),
+                    Source::Stored(location) => {
+                        let found = self.library.open_at(&location)?;
+                        self.of_image(&found, target)
+                    }
                 },
             },
         }
@@ -166,7 +241,8 @@ impl<'a> LifecycleShelf<'a> {
                 layout: path.to_owned(),
                 selector: None,
             };
-            return of_image(&self.library.open_at(&location)?, target);
+            let found = self.library.open_at(&location)?;
+            return self.of_image(&found, target);
         }
         if path.is_dir() && !path.join(LIFECYCLE_TOML).exists() {
             return self.released_in(path, None, None, target);
@@ -180,12 +256,34 @@ impl<'a> LifecycleShelf<'a> {
         }
         let found = if path.is_dir() {
             LifecycleSource::of_folder(path)?
+        } else if path.is_file() {
+            LifecycleSource::of_archive(path, self.progress)?
         } else {
-            LifecycleSource::of_archive(path)?
+            // a fifo would be waited for
+            return Err(Error::invalid(format!(
+                "`{}` is neither a file nor a folder",
+                path.display()
+            )));
         };
         let found = Arc::new(found);
         self.opened.insert(path.to_owned(), Arc::clone(&found));
         Ok(found)
+    }
+
+    fn of_image(&mut self, found: &FoundImage, target: &Target) -> Result<Arc<LifecycleSource>> {
+        // a lifecycle runs on every distribution
+        let platform = Target {
+            distros: Vec::new(),
+            ..target.clone()
+        };
+        let chosen = BaseImage::open(found)?.for_target(&platform, self.progress)?;
+        let digest = chosen.image.descriptor.digest.clone();
+        if let Some(known) = self.images.get(&digest) {
+            return Ok(Arc::clone(known));
+        }
+        let source = Arc::new(LifecycleSource::of_image(&chosen, self.progress)?);
+        self.images.insert(digest, Arc::clone(&source));
+        Ok(source)
     }
 
     /// The only file in `folder` that is for `target`, by its name.
@@ -213,7 +311,11 @@ impl<'a> LifecycleShelf<'a> {
         let fits = |one: &&Released| {
             one.os == target.os && one.is_for(target) && version.is_none_or(|version| one.version == version)
         };
-        let fitting: Vec<&Released> = released.iter().filter(fits).collect();
+        let mut fitting: Vec<&Released> = released.iter().filter(fits).collect();
+        // a name with the variant says it more closely
+        if fitting.iter().any(|one| one.arch != target.arch) {
+            fitting.retain(|one| one.arch != target.arch);
+        }
         match fitting.as_slice() {
             [one] => {
                 let path = one.path.clone();
@@ -222,13 +324,19 @@ impl<'a> LifecycleShelf<'a> {
             [] => {
                 let wanted = match (version, pattern) {
                     (Some(version), _) => file_name(version, target),
-                    (None, Some(pattern)) => format!("a file `{pattern}` for {}", target.platform_text()),
+                    (None, Some(pattern)) => format!("file `{pattern}` for {}", target.platform_text()),
                     (None, None) => file_name("<version>", target),
                 };
-                let has = if names.is_empty() {
+                let is_archive = |name: &&String| SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
+                let mut has: Vec<&str> = names.iter().filter(is_archive).map(String::as_str).collect();
+                if has.len() > MAX_SHOWN {
+                    has.truncate(MAX_SHOWN);
+                    has.push("...");
+                }
+                let has = if has.is_empty() {
                     "nothing like it".to_owned()
                 } else {
-                    names.join(", ")
+                    has.join(", ")
                 };
                 Err(
                     Error::new(ErrorKind::NotFound, format!("no {wanted} in `{}`", folder.display()))
@@ -246,16 +354,6 @@ impl<'a> LifecycleShelf<'a> {
             }
         }
     }
-}
-
-fn of_image(found: &FoundImage, target: &Target) -> Result<Arc<LifecycleSource>> {
-    // a lifecycle runs on every distribution
-    let platform = Target {
-        distros: Vec::new(),
-        ..target.clone()
-    };
-    let chosen = BaseImage::open(found)?.for_target(&platform)?;
-    LifecycleSource::of_image(&chosen).map(Arc::new)
 }
 
 /// The folder and the pattern for names in it, where `uri` is a path whose last part has a `*`.

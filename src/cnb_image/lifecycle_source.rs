@@ -19,7 +19,7 @@ use crate::cnb::builder_labels::{LIFECYCLE_APIS, LIFECYCLE_VERSION};
 use crate::cnb::lifecycle::LifecycleDescriptor;
 use crate::cnb::paths::{LIFECYCLE_FOLDER, LIFECYCLE_LINK, LIFECYCLE_TOML};
 use crate::cnb::target::Target;
-use crate::error::{Error, ErrorKind, Finding, Result, from_io};
+use crate::error::{Error, ErrorKind, Finding, Result, Severity, from_io};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::DiffId;
 use crate::oci::json;
@@ -29,10 +29,15 @@ use crate::progress::{Progress, Step};
 
 /// The most that is read of `lifecycle.toml`.
 const MAX_TOML: u64 = 1 << 20;
+/// Links that are followed one after the other.
+const MAX_LINKS: usize = 8;
 /// What a lifecycle must have (platform spec, phases).
 const PROGRAMS: [&str; 7] = [
     "analyzer", "builder", "creator", "detector", "exporter", "launcher", "restorer",
 ];
+
+/// What the name of an entry begins with that takes something away (OCI layer, whiteouts).
+const WHITEOUT: &str = ".wh.";
 
 /// A lifecycle that was looked through.
 #[derive(Debug)]
@@ -77,13 +82,14 @@ enum Role {
 
 impl LifecycleSource {
     /// From a `.tgz` or `.tar` as it is released: `lifecycle.toml`, and the programs in a folder beside it.
-    pub fn of_archive(path: &Path) -> Result<Self> {
+    pub fn of_archive(path: &Path, progress: &dyn Progress) -> Result<Self> {
         let content = Content::Archive(path.to_owned());
         Self::look_through(
             &format!("`{}`", path.display()),
             content,
             &|path| role_of(path, false),
             None,
+            progress,
         )
     }
 
@@ -100,6 +106,11 @@ impl LifecycleSource {
             let Role::Member(name) = role_of(&node.path, false) else {
                 continue;
             };
+            if name.starts_with(WHITEOUT) {
+                return Err(failed(Error::invalid(format!(
+                    "`{name}` in it would take away what lies below"
+                ))));
+            }
             let (kind, file) = match &node.kind {
                 NodeKind::Dir => (EntryKind::Dir, None),
                 NodeKind::Symlink(target) => (EntryKind::Symlink { target: target.clone() }, None),
@@ -111,6 +122,10 @@ impl LifecycleSource {
             if let Some(file) = file {
                 let head = head_of(&mut *tree.open(&node.path, *file)?).map_err(failed)?;
                 add_program(&mut programs, &name, node.mode, &head);
+            }
+            let known = format!("{LIFECYCLE_FOLDER}/{name}");
+            if entries.iter().any(|entry: &Entry| entry.path == known.as_bytes()) {
+                return Err(failed(Error::invalid(format!("`{name}` is in it twice"))));
             }
             let is_program = kind == EntryKind::Dir || node.mode & 0o111 != 0;
             let mode = if is_program { 0o755 } else { 0o644 };
@@ -128,7 +143,7 @@ impl LifecycleSource {
     }
 
     /// From an image: the uppermost of its layers that has `/cnb/lifecycle`.
-    pub fn of_image(chosen: &ChosenImage) -> Result<Self> {
+    pub fn of_image(chosen: &ChosenImage, progress: &dyn Progress) -> Result<Self> {
         let location = format!("{} in {}", chosen.image.descriptor.digest, chosen.source.location());
         let layers = chosen.image.manifest.layers.iter();
         let diff_ids = &chosen.image.config.rootfs.diff_ids;
@@ -140,11 +155,11 @@ impl LifecycleSource {
                 source: Arc::clone(&chosen.source),
                 layer: layer.clone(),
             };
-            if !content.has_members(diff_id)? {
+            if !content.has_members(diff_id, progress)? {
                 continue;
             }
             let from_labels = descriptor_of_labels(chosen)?;
-            return Self::look_through(&location, content, &|path| role_of(path, true), from_labels);
+            return Self::look_through(&location, content, &|path| role_of(path, true), from_labels, progress);
         }
         Err(Error::invalid(format!(
             "failed to read lifecycle {location}: no layer of it has `{LIFECYCLE_FOLDER}`"
@@ -156,11 +171,13 @@ impl LifecycleSource {
         content: Content,
         role_of: &dyn Fn(&[u8]) -> Role,
         mut descriptor: Option<LifecycleDescriptor>,
+        progress: &dyn Progress,
     ) -> Result<Self> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut programs = Vec::new();
         let mut seen: HashSet<Vec<u8>> = HashSet::new();
         let walked = content.each(&mut |found, content| {
+            progress.check()?;
             match role_of(&found.path) {
                 Role::Other => {}
                 Role::Descriptor => {
@@ -170,6 +187,11 @@ impl LifecycleSource {
                     descriptor = Some(descriptor_of(&file, &text)?);
                 }
                 Role::Member(name) => {
+                    if name.starts_with(WHITEOUT) {
+                        return Err(Error::invalid(format!(
+                            "`{name}` in it would take away what lies below"
+                        )));
+                    }
                     let mut own = found.clone();
                     own.path = format!("{LIFECYCLE_FOLDER}/{name}").into_bytes();
                     match &mut own.kind {
@@ -220,11 +242,10 @@ impl LifecycleSource {
     }
 
     fn with_all_programs(self) -> Result<Self> {
-        let has = |name: &str| {
-            let path = format!("{LIFECYCLE_FOLDER}/{name}").into_bytes();
-            self.entries.iter().any(|entry| entry.path == path)
-        };
-        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|name| !has(name)).collect();
+        let missing: Vec<&str> = PROGRAMS
+            .into_iter()
+            .filter(|name| !self.has_program(name, MAX_LINKS))
+            .collect();
         if missing.is_empty() {
             return Ok(self);
         }
@@ -232,29 +253,64 @@ impl LifecycleSource {
             .with_hint("a lifecycle as it is released has them in the folder beside lifecycle.toml"))
     }
 
-    /// The programs that are for another processor than that of `target`, and a warning where none can be told.
+    /// Whether there is such a file, or a link that leads to one in the same folder.
+    fn has_program(&self, name: &str, links: usize) -> bool {
+        let path = format!("{LIFECYCLE_FOLDER}/{name}").into_bytes();
+        match self
+            .entries
+            .iter()
+            .find(|entry| entry.path == path)
+            .map(|entry| &entry.kind)
+        {
+            Some(EntryKind::File { .. } | EntryKind::Hardlink { .. }) => true,
+            Some(EntryKind::Symlink { target }) => {
+                let target = String::from_utf8_lossy(target);
+                let inside = target
+                    .strip_prefix(LIFECYCLE_FOLDER)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    .unwrap_or(&target);
+                let inside = inside.strip_prefix("./").unwrap_or(inside);
+                links > 0 && self.has_program(inside, links - 1)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether some program is for the processor of `target`, and none for another.
+    #[must_use]
+    pub fn is_for(&self, target: &Target) -> bool {
+        let known: Vec<&Executable> = self.programs.iter().filter_map(|(_, known)| known.as_ref()).collect();
+        !known.is_empty() && known.iter().all(|one| one.runs_on(&target.arch) == Some(true))
+    }
+
+    /// The programs that are for another processor than that of `target`, which has an architecture; and a warning where none can be told.
     #[must_use]
     pub fn check(&self, target: &Target) -> Vec<Finding> {
-        let target = target.with_defaults();
         let mut findings = Vec::new();
         let mut is_known = false;
         for (name, executable) in &self.programs {
             let Some(executable) = executable else { continue };
             let runs = executable.format == Format::Elf && executable.runs_on(&target.arch) != Some(false);
             is_known |= executable.runs_on(&target.arch).is_some();
-            if !runs {
+            if executable.runs_on(&target.arch).is_none() {
+                findings.push(Finding::warning(format!(
+                    "program `{name}` of lifecycle {} is {executable}, which is not known: whether it runs on {} can not be told",
+                    self.location, target.arch
+                )));
+            } else if !runs {
                 findings.push(
                     Finding::error(format!(
-                        "`{name}` of lifecycle {} is {executable}, not ELF for {}",
+                        "program `{name}` of lifecycle {} is {executable}, not ELF for {}",
                         self.location, target.arch
                     ))
                     .hint(format!("give the lifecycle for it: --lifecycle {target}=FILE")),
                 );
             }
         }
-        if !is_known && findings.is_empty() {
+        let has_elf = self.programs.iter().any(|(_, executable)| executable.is_some());
+        if !is_known && !has_elf {
             findings.push(Finding::warning(format!(
-                "no program of lifecycle {} is an ELF file whose processor is known: what it runs on can not be told",
+                "no program of lifecycle {} is an ELF file: what it runs on can not be told",
                 self.location
             )));
         }
@@ -284,7 +340,7 @@ impl Content {
     }
 
     /// Whether a layer has some of a lifecycle's files. The whole layer is read and must be what its image says.
-    fn has_members(&self, diff_id: &DiffId) -> Result<bool> {
+    fn has_members(&self, diff_id: &DiffId, progress: &dyn Progress) -> Result<bool> {
         let Self::Layer { source, layer } = self else {
             return Ok(true);
         };
@@ -293,7 +349,7 @@ impl Content {
         let mut content = LayerContent::open(&**source, layer).map_err(failed)?;
         each_entry(Limited::new(&mut content, layer.size), &mut |entry, _| {
             has |= matches!(role_of(&entry.path, true), Role::Member(_));
-            Ok(())
+            progress.check()
         })
         .map_err(failed)?;
         let (unpacked, _) = content.finish().map_err(failed)?;
@@ -342,8 +398,15 @@ fn link_out(name: &str, target: &[u8]) -> Error {
 
 fn descriptor_of(file: &Path, text: &[u8]) -> Result<LifecycleDescriptor> {
     let (found, findings) = LifecycleDescriptor::parse(file, text);
-    findings.into_warnings(&format!("read `{}`", file.display()))?;
-    found.ok_or_else(|| Error::invalid(format!("failed to read `{}`", file.display())))
+    let faults: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| match &finding.place {
+            Some(place) => format!("{place}: {}", finding.message),
+            None => finding.message.clone(),
+        })
+        .collect();
+    found.ok_or_else(|| Error::invalid(faults.join("; ")))
 }
 
 /// What the labels of a lifecycle's image say; its `lifecycle.toml` counts before them.

@@ -3,6 +3,7 @@
 pub mod base_image;
 pub mod build_user;
 pub mod builder_image;
+pub mod builder_view;
 pub mod buildpackage;
 pub mod dependency;
 pub mod gather;

@@ -188,17 +188,7 @@ impl PackagedImage {
         let Some(opened) = OpenedImage::read(&*self.source, image)? else {
             return Ok(None);
         };
-        let own = opened.config.platform();
-        if let Some(said) = &image.platform
-            && !own.architecture.is_empty()
-            && (&own.os, &own.architecture) != (&said.os, &said.architecture)
-            && !said.architecture.is_empty()
-        {
-            return Err(Error::damaged(format!(
-                "the index says that {} is for {said}, its config {own}",
-                image.digest
-            )));
-        }
+        opened.check_platform()?;
         Ok(Some(opened))
     }
 
@@ -241,7 +231,7 @@ impl PackagedImage {
 }
 
 /// Whether it is an artifact, as signatures are, or about another image; what can not be read is told of when it is needed.
-fn is_artifact(source: &dyn ImageSource, image: &Descriptor) -> bool {
+pub(super) fn is_artifact(source: &dyn ImageSource, image: &Descriptor) -> bool {
     let Ok(bytes) = source.read_manifest(image) else {
         return false;
     };

@@ -13,6 +13,9 @@ use super::layout::Staging;
 use super::platform::Platform;
 use crate::archive::timestamp::Timestamp;
 
+/// What the system must be able to do (OCI image configuration, `os.features`).
+const OS_FEATURES: &str = "os.features";
+
 /// An image manifest (OCI image manifest). Unknown fields are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageManifest {
@@ -79,12 +82,17 @@ impl ImageConfig {
     /// What the image is for.
     #[must_use]
     pub fn platform(&self) -> Platform {
+        // the config has the fields of a platform beside its own
+        let features = self.other.get(OS_FEATURES).filter(|value| value.is_array());
         Platform {
             architecture: self.architecture.clone(),
             os: self.os.clone(),
             os_version: self.os_version.clone(),
             variant: self.variant.clone(),
-            other: Map::new(),
+            other: features
+                .map(|value| (OS_FEATURES.to_owned(), value.clone()))
+                .into_iter()
+                .collect(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use super::descriptor::Descriptor;
+use super::digest::DiffId;
 use super::layer::LayerContent;
 use super::opened::OpenedImage;
 use super::store::BlobSource;
@@ -9,6 +11,7 @@ use crate::archive::entry::{EntryKind, is_within, join, parent, relative_path};
 use crate::archive::limit::Limited;
 use crate::archive::tar_read::TarReader;
 use crate::error::{Error, Result, from_io};
+use crate::progress::Progress;
 
 /// What the name of an entry begins with that takes away what lies below (OCI layer, whiteouts).
 const WHITEOUT: &[u8] = b".wh.";
@@ -29,12 +32,19 @@ enum Said {
 /// The content of the file at `path`, as the layers on top of each other have it; links are followed. At most `most` bytes are read.
 ///
 /// `None` where there is no such file.
-pub fn read_file(source: &dyn BlobSource, image: &OpenedImage, path: &str, most: u64) -> Result<Option<Vec<u8>>> {
+pub fn read_file(
+    source: &dyn BlobSource,
+    image: &OpenedImage,
+    path: &str,
+    most: u64,
+    progress: &dyn Progress,
+) -> Result<Option<Vec<u8>>> {
     let mut path = path.as_bytes().to_vec();
     for _ in 0..MAX_LINKS {
         let mut link = None;
-        for layer in image.manifest.layers.iter().rev() {
-            let said = in_layer(source, layer, &path, most)
+        let layers = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
+        for (layer, diff_id) in layers.rev() {
+            let said = in_layer(source, layer, diff_id, &path, most, progress)
                 .map_err(|error| error.context(format!("failed to read layer {}", layer.digest)))?;
             match said {
                 Said::Nothing => {}
@@ -54,12 +64,20 @@ pub fn read_file(source: &dyn BlobSource, image: &OpenedImage, path: &str, most:
     Ok(None)
 }
 
-fn in_layer(source: &dyn BlobSource, layer: &super::descriptor::Descriptor, path: &[u8], most: u64) -> Result<Said> {
+fn in_layer(
+    source: &dyn BlobSource,
+    layer: &Descriptor,
+    diff_id: &DiffId,
+    path: &[u8],
+    most: u64,
+    progress: &dyn Progress,
+) -> Result<Said> {
     let mut content = LayerContent::open(source, layer)?;
     let mut limited = Limited::new(&mut content, layer.size);
     let mut tar = TarReader::new(&mut limited);
     let mut said = Said::Nothing;
     while let Some(found) = tar.next_entry()? {
+        progress.check()?;
         let own = found.entry.path;
         let Ok(Some(own)) = relative_path(own.strip_prefix(b"/").unwrap_or(&own)) else {
             continue;
@@ -83,7 +101,12 @@ fn in_layer(source: &dyn BlobSource, layer: &super::descriptor::Descriptor, path
             said = Said::Gone;
         }
     }
-    content.finish()?;
+    let (unpacked, _) = content.finish()?;
+    if unpacked != *diff_id {
+        return Err(Error::damaged(format!(
+            "it unpacks to {unpacked}, but its image says {diff_id}"
+        )));
+    }
     Ok(said)
 }
 

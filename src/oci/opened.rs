@@ -53,6 +53,24 @@ impl OpenedImage {
         }))
     }
 
+    /// An error where the index says another operating system or architecture than the config.
+    pub fn check_platform(&self) -> Result<()> {
+        let own = self.config.platform();
+        match &self.descriptor.platform {
+            Some(said)
+                if !own.architecture.is_empty()
+                    && !said.architecture.is_empty()
+                    && (&own.os, &own.architecture) != (&said.os, &said.architecture) =>
+            {
+                Err(Error::damaged(format!(
+                    "the index says that {} is for {said}, its config {own}",
+                    self.descriptor.digest
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What it is for: what the index says of it, else its config.
     #[must_use]
     pub fn platform(&self) -> Platform {

@@ -23,7 +23,7 @@ use crate::cnb_image::plan::builder::{
     BuilderFile, BuilderImage, BuilderIngredients, BuilderPlan, Holds, plan as plan_images,
 };
 use crate::cnb_image::written::{ImageReport, WriteReport, commit};
-use crate::error::{Error, Findings, Result};
+use crate::error::{Error, Finding, Findings, Result};
 use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::image::{History, Image, ImageConfig};
 use crate::oci::index::ImageIndex;
@@ -98,6 +98,7 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
         findings.into_warnings(&task)?;
         return Err(Error::invalid(format!("failed to {task}")));
     };
+    check_lifecycles(request, &mut findings);
     let library = Library::open(&request.from, Some(&request.layout), &request.scratch)?;
     let layout = fs::canonicalize(&request.layout).ok();
     let is_output = move |path: &Path| Some(path) == layout.as_deref();
@@ -114,6 +115,7 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
         request.lifecycle_folder.clone(),
         &library,
         &platforms,
+        progress,
     );
     let mut ingredients = BuilderIngredients {
         file: &file,
@@ -148,19 +150,33 @@ fn read_file(file: &Path, allow_unknown_target: bool, findings: &mut Findings) -
     }))
 }
 
+/// What they are for can be, and is said once.
+fn check_lifecycles(request: &BuilderRequest, findings: &mut Findings) {
+    let mut seen: Vec<&Target> = Vec::new();
+    for target in request.lifecycles.iter().filter_map(|choice| choice.target.as_ref()) {
+        for (_, finding) in target.check(request.allow_unknown_target) {
+            findings.push(finding);
+        }
+        if seen.iter().any(|other| other.same_as(target)) {
+            findings.push(
+                Finding::error(format!("--lifecycle is given twice for {target}"))
+                    .hint("say what each is for: --lifecycle linux/arm64=FILE"),
+            );
+        }
+        seen.push(target);
+    }
+}
+
 /// The command line counts before `airpack.toml`, and that before `builder.toml`.
-fn choices(request: &BuilderRequest, file: &BuilderFile) -> Vec<LifecycleChoice> {
-    let mut choices = request.lifecycles.clone();
-    // what is said for some targets is said more closely
-    choices.sort_by_key(|choice| choice.target.is_none());
+fn choices(request: &BuilderRequest, file: &BuilderFile) -> Vec<Vec<LifecycleChoice>> {
     let settings = file.file.with_file_name(AIRPACK_TOML);
-    choices.extend(file.settings.lifecycles.iter().map(|lifecycle| LifecycleChoice {
+    let in_settings = file.settings.lifecycles.iter().map(|lifecycle| LifecycleChoice {
         target: Some(lifecycle.value.target.clone()),
         named: Named::Uri(lifecycle.value.uri.clone()),
         file: settings.clone(),
         place: Some(lifecycle.place.clone()),
-    }));
-    choices.extend(file.config.lifecycle.as_ref().map(|lifecycle| {
+    });
+    let in_file = file.config.lifecycle.as_ref().map(|lifecycle| {
         let (named, place) = match lifecycle {
             LifecycleEntry::Uri(uri) => (Named::Uri(uri.value.clone()), &uri.place),
             LifecycleEntry::Version(version) => (Named::Version(version.value.clone()), &version.place),
@@ -171,8 +187,12 @@ fn choices(request: &BuilderRequest, file: &BuilderFile) -> Vec<LifecycleChoice>
             file: file.file.clone(),
             place: Some(place.clone()),
         }
-    }));
-    choices
+    });
+    vec![
+        request.lifecycles.clone(),
+        in_settings.collect(),
+        in_file.into_iter().collect(),
+    ]
 }
 
 /// What images are needed for.

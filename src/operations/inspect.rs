@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::archive::entry::{Entry, EntryKind};
+use crate::cnb_image::builder_view::{BuilderOverview, BuilderView};
 use crate::cnb_image::package_view::{ImageOfPackage, PackageView};
 use crate::cnb_image::view::{BuildpackageView, parsed_labels};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +23,9 @@ use crate::oci::locate::ImageLocation;
 use crate::oci::platform::Platform;
 use crate::oci::store::ImageSource;
 use crate::progress::Progress;
+
+/// A platform in JSON is far shorter.
+const MAX_PLATFORM: usize = 1 << 10;
 
 /// What to look at.
 #[derive(Debug, Clone)]
@@ -81,6 +85,9 @@ pub enum Content {
         /// What it packages, over all its images.
         #[serde(skip_serializing_if = "Option::is_none")]
         package: Option<Box<PackageView>>,
+        /// The builder that it is, over all its images.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        builder: Option<Box<BuilderOverview>>,
         /// Its children, those that were asked for.
         manifests: Vec<Node>,
     },
@@ -125,6 +132,9 @@ pub struct ImageView {
     /// What its labels say of its modules.
     #[serde(skip)]
     pub package: Option<BuildpackageView>,
+    /// What the labels say of the builder that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub builder: Option<Box<BuilderView>>,
     /// The layers, the lowest first.
     pub layers: Vec<LayerView>,
 }
@@ -310,6 +320,7 @@ impl Look<'_> {
             Content::Index {
                 annotations: index.annotations,
                 package: package_of(&manifests).map(Box::new),
+                builder: builder_of(&manifests).map(Box::new),
                 manifests,
             }
         } else if media_type::is_manifest(&descriptor.media_type) {
@@ -355,9 +366,17 @@ impl Look<'_> {
         let labels = config.labels();
         // labels that are not what they should be are still shown as they are
         let view = BuildpackageView::of(&labels).ok().flatten();
+        let builder = BuilderView::of(&labels).map(Box::new);
+        let in_builder = builder.as_ref().map(|builder| builder.modules_by_layer());
+        let modules = |diff_id: &DiffId| {
+            let diff_id = diff_id.to_string();
+            let in_builder = in_builder.as_ref().and_then(|layers| layers.get(diff_id.as_str()));
+            let in_package = || view.as_ref().map(|view| view.modules_in(&diff_id));
+            in_builder.cloned().or_else(in_package).unwrap_or_default()
+        };
         let mut layers = Vec::new();
         for (at, layer) in manifest.layers.iter().enumerate() {
-            layers.push(self.layer(layer, config.rootfs.diff_ids.get(at), view.as_ref())?);
+            layers.push(self.layer(layer, config.rootfs.diff_ids.get(at), &modules)?);
         }
         Ok(Some(ImageView {
             artifact_type: manifest
@@ -376,6 +395,7 @@ impl Look<'_> {
             history: config.history,
             buildpackage: view.as_ref().map(BuildpackageView::full_name),
             package: view,
+            builder,
             layers,
         }))
     }
@@ -384,7 +404,7 @@ impl Look<'_> {
         &self,
         layer: &Descriptor,
         diff_id: Option<&DiffId>,
-        view: Option<&BuildpackageView>,
+        modules: &dyn Fn(&DiffId) -> Vec<String>,
     ) -> Result<LayerView> {
         let mut step = self.progress.step(&layer.digest.to_string(), layer.size);
         let entries = read_entries(self.source, layer)?;
@@ -401,10 +421,7 @@ impl Look<'_> {
             digest: layer.digest.clone(),
             media_type: layer.media_type.clone(),
             size: layer.size,
-            modules: view
-                .zip(diff_id)
-                .map(|(view, diff_id)| view.modules_in(&diff_id.to_string()))
-                .unwrap_or_default(),
+            modules: diff_id.map(modules).unwrap_or_default(),
             diff_id: diff_id.cloned(),
             entries: entries.map(|(entries, _)| entries.iter().map(EntryView::of).collect()),
         })
@@ -421,6 +438,18 @@ fn package_of(nodes: &[Node]) -> Option<PackageView> {
         })
         .collect();
     PackageView::of(&images)
+}
+
+/// The builder that the images behind an index are together.
+fn builder_of(nodes: &[Node]) -> Option<BuilderOverview> {
+    let images: Vec<(Platform, &BuilderView)> = nodes
+        .iter()
+        .filter_map(|node| match &node.content {
+            Content::Image(image) => image.of_builder(node.platform.as_ref()),
+            _ => None,
+        })
+        .collect();
+    BuilderOverview::of(&images)
 }
 
 impl ImageView {
@@ -444,6 +473,17 @@ impl ImageView {
             labels: self.package.as_ref()?,
             layers: layers.collect(),
         })
+    }
+
+    /// The image as one of a builder, likewise. `None` where the platform is said at such length that no tool means it.
+    #[must_use]
+    pub fn of_builder(&self, platform: Option<&Platform>) -> Option<(Platform, &BuilderView)> {
+        let platform = platform.unwrap_or(&self.config_platform);
+        // it is told at every module
+        if json::to_bytes(platform).len() > MAX_PLATFORM {
+            return None;
+        }
+        Some((platform.clone(), self.builder.as_deref()?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `airpack inspect`: what it shows of sound layouts, of those of other tools and of damaged ones.
 
 mod archives;
+mod builders;
 mod composites;
 mod damaged;
 mod damaged_archives;

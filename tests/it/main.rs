@@ -11,6 +11,7 @@
 #![allow(clippy::format_push_string, reason = "messages of tests need not be fast")]
 
 mod architecture;
+mod builder_create;
 mod buildpack_package_errors;
 mod buildpack_package_layout;
 mod buildpack_package_options;
@@ -25,6 +26,7 @@ mod hostile_layouts;
 mod inspect;
 mod interop;
 mod layout_check;
+mod layout_export;
 mod properties;
 mod pull;
 mod push;

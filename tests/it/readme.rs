@@ -17,11 +17,17 @@ const REGISTRY: &str = "localhost:5000";
 /// Copies of the fixtures, and `airpack` on the `PATH`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    for fixture in ["hello", "world", "greetings"] {
+    for (fixture, name) in [
+        ("buildpacks/hello", "hello"),
+        ("buildpacks/world", "world"),
+        ("buildpacks/greetings", "greetings"),
+        ("builders/demo", "builder"),
+        ("layouts/base.oci", "base.oci"),
+    ] {
         let copied = Command::new("cp")
             .arg("-r")
-            .arg(root().join("fixtures/buildpacks").join(fixture))
-            .arg(sandbox.join(fixture))
+            .arg(root().join("fixtures").join(fixture))
+            .arg(sandbox.join(name))
             .status()
             .unwrap();
         assert!(copied.success());

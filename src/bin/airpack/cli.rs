@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{builder, buildpack, extension, inspect, pull, push, serve};
+use crate::commands::{builder, buildpack, extension, inspect, layout, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Builder(builder::Command),
     /// Show what is in a layout or an archive: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
+    /// Write images of a layout for other tools
+    #[command(
+        subcommand,
+        after_help = "Example:\n  airpack layout export builder.oci:1.0 --lifecycle layout-repo --platform linux/amd64 --from base.oci"
+    )]
+    Layout(layout::Command),
     /// Copy images from a layout or an archive to a registry
     Push(Box<push::Arguments>),
     /// Copy images from registries into a layout

@@ -5,7 +5,7 @@ use super::super::dependency::refusal;
 use super::super::lifecycle_source::LifecycleSource;
 use super::member::Member;
 use crate::cnb::api::ApiVersion;
-use crate::cnb::builder_labels::RunImage;
+use crate::cnb::builder_labels::{RunImage, STACK_ID};
 use crate::cnb::document::Located;
 use crate::cnb::labels::ModuleLayer;
 use crate::cnb::module::ModuleKind;
@@ -14,17 +14,20 @@ use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Finding, Findings, Place};
 use crate::oci::library::Library;
 use crate::oci::reference::ImageReference;
+use crate::progress::Progress;
 
 /// The Platform API since which lifecycles run extensions.
 const API_OF_EXTENSIONS: ApiVersion = ApiVersion { major: 0, minor: 13 };
 
-/// What modules run on.
+/// What modules run on, as far as it is there.
 pub(super) struct Ground<'a> {
+    /// With an os and an architecture.
     pub(super) target: &'a Target,
-    pub(super) base: &'a ChosenImage,
+    pub(super) base: Option<&'a ChosenImage>,
     /// The build image's name.
     pub(super) base_name: &'a str,
-    pub(super) lifecycle: &'a LifecycleSource,
+    pub(super) base_place: Option<&'a Place>,
+    pub(super) lifecycle: Option<&'a LifecycleSource>,
     /// The stack of the build image, where it has one.
     pub(super) stack_id: Option<&'a str>,
     pub(super) mixins: &'a [String],
@@ -32,7 +35,7 @@ pub(super) struct Ground<'a> {
 
 impl Ground<'_> {
     /// A module that is added.
-    pub(super) fn check_member(&self, member: &Member, place: Option<&Place>, findings: &mut Findings) {
+    pub(super) fn check_member(&self, member: &Member, findings: &mut Findings) {
         let name = member.full_name();
         let way = match member.chain.len() {
             0..=2 => String::new(),
@@ -47,7 +50,7 @@ impl Ground<'_> {
             }
         }
         for finding in found {
-            findings.push(finding.at(place.cloned()));
+            findings.push(finding.at(member.place.clone()));
         }
     }
 
@@ -55,18 +58,19 @@ impl Ground<'_> {
     pub(super) fn check_below(&self, name: &str, label: &ModuleLayer, findings: &mut Findings) {
         let who = format!("{name} of build image `{}`", self.base_name);
         if let Some(finding) = self.check_api(&who, label) {
-            findings.push(finding);
+            findings.push(finding.at(self.base_place.cloned()));
         }
     }
 
     fn check_api(&self, who: &str, label: &ModuleLayer) -> Option<Finding> {
-        let apis = &self.lifecycle.descriptor.apis.buildpack;
+        let lifecycle = &self.lifecycle?.descriptor;
+        let apis = &lifecycle.apis.buildpack;
         let fits = label.api.parse().is_ok_and(|api| apis.has(api));
         (!fits).then(|| {
             Finding::error(format!(
                 "{who} is for Buildpack API {}, which lifecycle {} for {} does not have",
                 label.api,
-                self.lifecycle.descriptor.version,
+                lifecycle.version,
                 self.target.platform_text()
             ))
             .hint(format!("the lifecycle has {}", apis.shown()))
@@ -74,7 +78,7 @@ impl Ground<'_> {
     }
 
     fn check_targets(&self, who: &str, label: &ModuleLayer) -> Option<Finding> {
-        let image = self.base.target();
+        let image = self.base?.target();
         let fits = |own: &Target| {
             let without_distros = Target {
                 distros: Vec::new(),
@@ -119,8 +123,11 @@ impl Ground<'_> {
         if fitting.is_empty() {
             let has: Vec<&str> = label.stacks.iter().map(|stack| stack.id.as_str()).collect();
             return Some(
-                Finding::error(format!("{who} does not support stack `{id}` of the build image"))
-                    .hint(format!("its stacks are {}", has.join(", "))),
+                Finding::error(format!(
+                    "{who} does not support stack `{id}` of the build image for {}",
+                    self.target.platform_text()
+                ))
+                .hint(format!("its stacks are {}", has.join(", "))),
             );
         }
         let wanted = fitting.iter().flat_map(|stack| &stack.mixins);
@@ -139,12 +146,13 @@ impl Ground<'_> {
 
     /// Whether extensions can run at all.
     pub(super) fn check_extensions(&self, place: Option<&Place>, findings: &mut Findings) {
-        let apis = &self.lifecycle.descriptor.apis.platform;
+        let Some(lifecycle) = self.lifecycle else { return };
+        let apis = &lifecycle.descriptor.apis.platform;
         if apis.all().last().is_none_or(|newest| *newest < API_OF_EXTENSIONS) {
             findings.push(
                 Finding::error(format!(
                     "lifecycle {} for {} does not run extensions: that needs Platform API {API_OF_EXTENSIONS}",
-                    self.lifecycle.descriptor.version,
+                    lifecycle.descriptor.version,
                     self.target.platform_text()
                 ))
                 .at(place.cloned())
@@ -228,18 +236,57 @@ fn check_mirrors(run_image: &RunImage, place: &Place, findings: &mut Findings) {
 }
 
 impl FoundRunImage {
-    /// Platform and distribution are those of the build image.
-    pub(super) fn check(&self, target: &Target, base: &ChosenImage, findings: &mut Findings) {
+    /// Platform, distribution and stack are those of the build image.
+    pub(super) fn check(
+        &self,
+        target: &Target,
+        base: Option<&ChosenImage>,
+        stack_id: Option<&str>,
+        findings: &mut Findings,
+        progress: &dyn Progress,
+    ) {
+        let target = target.with_defaults();
+        let base_distro = base.and_then(|base| base.distro.clone());
         let wanted = Target {
-            distros: base.distro.iter().cloned().collect(),
+            distros: base_distro.iter().cloned().collect(),
             ..target.clone()
         };
-        let wanted = if wanted.distros.is_empty() { target } else { &wanted };
+        let wanted = if wanted.distros.is_empty() { &target } else { &wanted };
         for (name, image) in &self.images {
-            if let Err(error) = image.for_target(wanted) {
-                let what = format!("run image `{name}` for {}", target.platform_text());
-                findings.push(refusal(&what, &error).at(self.place.clone()));
+            let what = format!("run image `{name}` for {}", target.platform_text());
+            let chosen = match image.for_target(wanted, progress) {
+                Ok(chosen) => chosen,
+                Err(error) => {
+                    findings.push(refusal(&what, &error).at(self.place.clone()));
+                    continue;
+                }
+            };
+            let labels = chosen.image.config.labels();
+            match (stack_id, labels.get(STACK_ID)) {
+                (Some(id), Some(own)) if own != id => {
+                    let finding = Finding::error(format!("{what} is for stack `{own}`, not `{id}`"));
+                    findings.push(finding.at(self.place.clone()));
+                }
+                (Some(id), None) => {
+                    let finding = Finding::warning(format!("{what} does not say that it is for stack `{id}`"));
+                    findings.push(
+                        finding
+                            .at(self.place.clone())
+                            .hint(format!("pack wants its label {STACK_ID}")),
+                    );
+                }
+                _ => {}
             }
+            let said = match (&base_distro, &chosen.distro) {
+                (Some(distro), None) => {
+                    format!("{what} does not say what distribution it is: whether it is {distro} can not be told")
+                }
+                (None, Some(distro)) if base.is_some() => {
+                    format!("{what} is {distro}; whether the build image is as well can not be told")
+                }
+                _ => continue,
+            };
+            findings.push(Finding::warning(said).at(self.place.clone()));
         }
     }
 }

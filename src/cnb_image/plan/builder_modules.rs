@@ -16,16 +16,20 @@ use crate::error::{Finding, Findings, Result, Severity};
 
 /// The modules of one kind for a target.
 pub(super) struct Modules<'t> {
-    /// In the order in which they are listed, each followed by what its image brings.
+    /// In the order in which they are listed, each followed by what its image brings; none where something is wrong with them.
     pub(super) members: Vec<Member>,
     /// What orders may name.
     pub(super) available: Available<'t>,
+    /// What the image below has, and this one must not.
+    pub(super) dropped: BTreeSet<Key>,
     /// What was taken out of which composite's order.
     pub(super) removed: Vec<(String, Vec<Removed>)>,
+    /// Whether nothing is wrong with them.
+    pub(super) is_whole: bool,
 }
 
 impl Composite<'_, '_> {
-    /// All that is listed for `target`. `base` is what the image below has already. `None` when `findings` tell why not.
+    /// All that is listed for `target`, which has an os and an architecture. `base` is what the image below has already.
     pub(super) fn modules<'t>(
         &mut self,
         kind: ModuleKind,
@@ -33,19 +37,25 @@ impl Composite<'_, '_> {
         entries: &[Located<ModuleEntry>],
         base: &ModuleLayers,
         findings: &mut Findings,
-    ) -> Result<Option<Modules<'t>>> {
+    ) -> Result<Modules<'t>> {
+        let before = findings.count(Severity::Error);
         let offers = self.offers(target, findings)?;
         check_entries(entries, &offers, findings);
-        let before = findings.count(Severity::Error);
         let round = self.round(target, None, &offers, findings);
-        let in_base: BTreeMap<Key, Order> = base
+        let below: BTreeMap<Key, Order> = base
             .iter()
             .flat_map(|(id, versions)| versions.iter().map(move |(version, label)| (id, version, label)))
             .map(|(id, version, label)| ((id.clone(), version.clone()), label.order.clone()))
-            .filter(|(key, _)| !round.first.contains_key(key))
             .collect();
+        self.seen.extend(below.keys().cloned());
         let is_out = |key: &Key| self.is_out(key, target);
-        let mut pruned_orders: BTreeMap<Key, Order> = in_base.clone();
+        let dropped: BTreeSet<Key> = below.keys().filter(|key| is_out(key)).cloned().collect();
+        let kept: BTreeMap<Key, Order> = below
+            .into_iter()
+            .filter(|(key, _)| !round.first.contains_key(key) && !is_out(key))
+            .collect();
+        check_kept(&kept, &dropped, target, findings);
+        let mut pruned_orders: BTreeMap<Key, Order> = kept.clone();
         let mut removed: Vec<(Key, Vec<Removed>)> = Vec::new();
         for (key, (at, number)) in &round.first {
             let pruned = prune(&offers[*at].modules[*number].order, |entry| {
@@ -68,30 +78,49 @@ impl Composite<'_, '_> {
         self.check_removed(&round, &removed, &orders, findings);
         self.check_present(&round, &orders, &needed, findings);
         check_cycles(self.root, &round, &orders, findings);
-        if findings.count(Severity::Error) > before {
-            return Ok(None);
+        let mut members = BTreeMap::new();
+        if findings.count(Severity::Error) == before {
+            members = self.members(&round, &orders, &needed, &removed, findings)?;
         }
-        let members = self.members(&round, &orders, &needed, &removed, findings)?;
         if findings.count(Severity::Error) == before {
             self.check_equal(&round, &orders, &needed, &removed, &members, findings)?;
         }
-        if findings.count(Severity::Error) > before {
-            return Ok(None);
-        }
         let left_out = round.first.keys().filter(|key| !needed.contains(**key));
-        Ok(Some(Modules {
+        Ok(Modules {
             available: Available {
                 kind,
                 target,
-                left_out: left_out.map(|key| (*key).clone()).collect(),
-                modules: needed.into_iter().chain(in_base.into_keys()).collect(),
+                left_out: left_out
+                    .map(|key| (*key).clone())
+                    .chain(dropped.iter().cloned())
+                    .collect(),
+                modules: needed.into_iter().chain(kept.into_keys()).collect(),
+                is_complete: !self.is_incomplete(),
             },
+            dropped,
             members: members.into_values().collect(),
             removed: removed
                 .into_iter()
                 .map(|(key, changes)| (named(&key), changes))
                 .collect(),
-        }))
+            is_whole: !self.is_incomplete() && findings.count(Severity::Error) == before,
+        })
+    }
+}
+
+/// What stays of the image below can not do without what goes.
+fn check_kept(kept: &BTreeMap<Key, Order>, dropped: &BTreeSet<Key>, target: &Target, findings: &mut Findings) {
+    for (composite, order) in kept {
+        let entries = order.iter().flat_map(|group| &group.group);
+        for entry in entries.filter(|entry| dropped.contains(&key_of_ref(entry))) {
+            findings.push(
+                Finding::error(format!(
+                    "{} of the build image mentions {entry}, which is left out for {target}",
+                    named(composite)
+                ))
+                .hint("leave the composite out as well, or list it again"),
+            );
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Available<'a> {
     pub(super) modules: BTreeSet<Key>,
     /// Those that are left out.
     pub(super) left_out: BTreeSet<Key>,
+    /// Whether that is all: what could not be opened may be what a reference means.
+    pub(super) is_complete: bool,
 }
 
 /// An order for one target.
@@ -46,8 +48,17 @@ impl Available<'_> {
             }
         }
         let is_out = |entry: &ModuleRef| matches!(self.meaning(entry), Meaning::LeftOut);
-        let pruned = prune(&order.groups, is_out);
-        if pruned.groups.is_empty() && !order.groups.is_empty() {
+        // an extension is optional wherever it stands
+        let is_optional = self.kind == ModuleKind::Extension;
+        let mut groups = order.groups.clone();
+        for entry in groups.iter_mut().flat_map(|group| &mut group.group) {
+            entry.optional |= is_optional;
+        }
+        let mut pruned = prune(&groups, is_out);
+        for entry in pruned.groups.iter_mut().flat_map(|group| &mut group.group) {
+            entry.optional &= !is_optional;
+        }
+        if pruned.groups.is_empty() && !order.groups.is_empty() && !is_optional && self.is_complete {
             let place = order.places.first().and_then(|places| places.first()).cloned();
             findings.push(
                 Finding::error(format!(
@@ -112,6 +123,7 @@ impl Available<'_> {
         match found.as_slice() {
             [one] => Meaning::Module((*one).clone()),
             [] if self.left_out.iter().any(|key| fits(&key)) => Meaning::LeftOut,
+            [] if !self.is_complete => Meaning::LeftOut,
             [] => Meaning::Fault(Box::new(self.nothing(entry))),
             several => {
                 let versions: Vec<&str> = several.iter().map(|key| key.1.as_str()).collect();

@@ -14,7 +14,7 @@ pub(super) type Orders<'o> = BTreeMap<&'o Key, &'o Order>;
 
 impl Composite<'_, '_> {
     /// Whether something is not known because it could not be opened, which has been told of.
-    fn is_incomplete(&self) -> bool {
+    pub(super) fn is_incomplete(&self) -> bool {
         self.is_incomplete || self.opener.has_failed
     }
 

@@ -13,7 +13,7 @@ use crate::archive::hashing::HashingWriter;
 use crate::cnb::id::{ModuleId, ModuleVersion};
 use crate::cnb::labels;
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
-use crate::error::Result;
+use crate::error::{Place, Result};
 use crate::oci::digest::DiffId;
 use crate::progress::Progress;
 
@@ -28,6 +28,8 @@ pub struct Member {
     pub label: labels::ModuleLayer,
     /// The references that lead to it; one for the main module.
     pub chain: Vec<String>,
+    /// Where it is listed; nowhere for the main module.
+    pub place: Option<Place>,
     /// What it is made of.
     pub content: MemberContent,
 }

@@ -2,7 +2,9 @@
 
 pub mod builder;
 mod builder_checks;
+mod builder_footing;
 mod builder_layers;
+mod builder_metadata;
 mod builder_modules;
 mod builder_order;
 mod checks;

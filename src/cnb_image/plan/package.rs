@@ -208,6 +208,7 @@ fn image(
         version: source.descriptor.version.clone(),
         label,
         chain: Vec::new(),
+        place: None,
         content: MemberContent::Files(Box::new(Files {
             source: Arc::clone(source),
             choice: view.choice,

@@ -286,6 +286,7 @@ impl Composite<'_, '_> {
             version: source.descriptor.version.clone(),
             label,
             chain: dependency.chain.clone(),
+            place: Some(dependency.place.clone()),
             content: MemberContent::Files(Box::new(Files {
                 source: Arc::clone(source),
                 choice: view.choice,
@@ -334,6 +335,7 @@ fn packaged_member(
         version: module.version.clone(),
         label,
         chain: dependency.chain.clone(),
+        place: Some(dependency.place.clone()),
         content: MemberContent::Packaged {
             layer,
             is_shared: modules.shares_layer(module),

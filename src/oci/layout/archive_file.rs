@@ -24,11 +24,32 @@ pub struct ArchiveFile {
 impl ArchiveFile {
     /// Writes `root` and all that it leads to, for a file in `folder`. `index.json` has `root` as its one entry, without a name.
     pub fn write(staging: &Staging, root: &Descriptor, folder: &Path, progress: &dyn Progress) -> Result<Self> {
+        let mut index = IndexFile::default();
+        index.enter_unnamed(root);
+        Self::write_index(staging, &index, folder, progress)
+    }
+
+    /// Writes all that the entries of `index` lead to, for a file in `folder`.
+    pub fn write_index(
+        source: &dyn BlobSource,
+        index: &IndexFile,
+        folder: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        Self::with_content(folder, &mut |out| write_tar(source, index, out, progress))
+    }
+
+    /// Lets `write` fill a file in `folder`.
+    pub(in crate::oci) fn with_content(
+        folder: &Path,
+        write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<Self> {
         let failed = |cause| Error::io("write a file in", folder, cause);
         let nameless = Nameless::new_in(folder).map_err(failed)?;
-        let out = BufWriter::with_capacity(128 << 10, &**nameless.file());
-        let written = write_tar(staging, root, out, progress);
+        let mut out = BufWriter::with_capacity(128 << 10, &**nameless.file());
+        let written = write(&mut out).and_then(|()| out.flush());
         written.map_err(|cause| from_io(cause, failed))?;
+        drop(out);
         Ok(Self { nameless })
     }
 
@@ -44,12 +65,18 @@ impl ArchiveFile {
     }
 }
 
-fn write_tar(staging: &Staging, root: &Descriptor, out: impl Write, progress: &dyn Progress) -> std::io::Result<()> {
-    let mut index = IndexFile::default();
-    index.enter_unnamed(root);
-    let graph = Graph::read(staging, root, progress)?;
-    let mut blobs: Vec<&Descriptor> = graph.documents.iter().map(|document| &document.descriptor).collect();
-    blobs.extend(graph.blobs().into_values());
+fn write_tar(
+    source: &dyn BlobSource,
+    index: &IndexFile,
+    out: &mut dyn Write,
+    progress: &dyn Progress,
+) -> std::io::Result<()> {
+    let mut blobs: Vec<Descriptor> = Vec::new();
+    for root in index.entries() {
+        let graph = Graph::read(source, root, progress)?;
+        blobs.extend(graph.blobs().into_values().cloned());
+        blobs.extend(graph.documents.into_iter().map(|document| document.descriptor));
+    }
     blobs.sort_by(|a, b| a.digest.cmp(&b.digest));
     blobs.dedup_by(|a, b| a.digest == b.digest);
 
@@ -63,16 +90,16 @@ fn write_tar(staging: &Staging, root: &Descriptor, out: impl Write, progress: &d
     }
     tar.header(&folder(BLOBS.to_owned()))?;
     let mut algorithm = "";
-    for blob in blobs {
+    for blob in &blobs {
         progress.check()?;
         if blob.digest.algorithm() != algorithm {
             algorithm = blob.digest.algorithm();
             tar.header(&folder(format!("{BLOBS}/{algorithm}")))?;
         }
         let name = format!("{BLOBS}/{algorithm}/{}", blob.digest.hex());
-        tar.file(&file(name, blob.size), &mut staging.open(blob)?)?;
+        tar.file(&file(name, blob.size), &mut source.open(blob)?)?;
     }
-    tar.finish()?.flush()
+    tar.finish().map(drop)
 }
 
 fn file(path: String, size: u64) -> Entry {

@@ -111,6 +111,23 @@ impl IndexFile {
         }
     }
 
+    /// Enters `target` under the names that `entry` has in another index; without a name where it has none.
+    pub fn enter_as(&mut self, target: &Descriptor, entry: &Descriptor) {
+        let mut own = Descriptor::new(&target.media_type, target.digest.clone(), target.size);
+        for name in [REF_NAME, IMAGE_NAME] {
+            if let Some(text) = entry.annotation(name) {
+                own.annotations.insert(name.to_owned(), text.to_owned());
+            }
+        }
+        self.index.manifests.push(own);
+        self.sort();
+    }
+
+    /// Takes all entries out.
+    pub fn clear(&mut self) {
+        self.index.manifests.clear();
+    }
+
     /// `preferred` is the first choice of a `ref.name`; the next are made of the parts of `name`, and `suffix`.
     fn enter(
         &mut self,

@@ -80,6 +80,13 @@ impl Staging {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The digests of all that was gathered, and of what is used of the layout.
+    pub(super) fn digests(&self) -> BTreeSet<Digest> {
+        let state = self.state();
+        let gathered = state.documents.keys().chain(state.blobs.keys());
+        gathered.chain(&state.reused).cloned().collect()
+    }
+
     /// Gathers a small blob.
     pub fn put_bytes(&self, media_type: &str, bytes: &[u8]) -> Descriptor {
         let digest = self.keep_document(Digest::of(bytes), bytes);

@@ -1,6 +1,7 @@
 //! [`LayoutWriter`]: names the blobs that were gathered, then replaces `index.json`, in one commit. What is fetched from a registry is
 //! named at once, so that the next run need not fetch it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,23 @@ impl LayoutWriter {
         let lock = FolderLock::acquire(&self.root, progress, &mut made)?;
         // what was made goes before the lock does: another process may rely on it from then on
         let outcome = self.commit_locked(progress, made, edit);
+        drop(lock);
+        outcome
+    }
+
+    /// Like [`commit`](Self::commit), but the layout has nothing then but what was gathered and what was found in it meanwhile.
+    pub fn commit_only<T>(self, progress: &dyn Progress, edit: impl FnOnce(&mut IndexFile) -> Result<T>) -> Result<T> {
+        let root = self.root.clone();
+        let kept = self.staging.digests();
+        let mut made = Rollback::default();
+        let lock = FolderLock::acquire(&root, progress, &mut made)?;
+        let outcome = self.commit_locked(progress, made, |index| {
+            index.clear();
+            edit(index)
+        });
+        if outcome.is_ok() {
+            remove_others(&root, &kept);
+        }
         drop(lock);
         outcome
     }
@@ -157,6 +175,20 @@ impl BlobStore for LayoutWriter {
         descriptor.digest.check(bytes)?;
         self.staging.keep_document(descriptor.digest.clone(), bytes);
         Ok(())
+    }
+}
+
+/// Removes the blobs that are not `kept`. One that stays does no harm.
+fn remove_others(root: &Path, kept: &BTreeSet<Digest>) {
+    for algorithm in ["sha256", "sha512"] {
+        let folder = root.join(BLOBS).join(algorithm);
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|hex| format!("{algorithm}:{hex}").parse().ok());
+            if digest.is_some_and(|digest: Digest| !kept.contains(&digest)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 }
 

@@ -73,11 +73,7 @@ impl Gathered<'_> {
     /// Mirrors are other names of images that are brought.
     fn of_builder(&mut self, config: &BuilderConfig, settings: &AirpackConfig) {
         if let Some(image) = &config.build_image {
-            let locator = match Locator::of_uri(&image.value) {
-                stored @ Locator::Stored { .. } => stored,
-                _ => Locator::of_image(&image.value),
-            };
-            self.add(&image.value, &locator, &image.place);
+            self.add(&image.value, &Locator::of_base(&image.value), &image.place);
         }
         for image in &config.run_images {
             self.add(&image.value.image, &Locator::of_image(&image.value.image), &image.place);
@@ -86,12 +82,29 @@ impl Gathered<'_> {
             let value = &module.value;
             self.add(&value.written, &value.locator, &module.place);
         }
-        for lifecycle in &settings.lifecycles {
-            let uri = &lifecycle.value.uri;
-            self.add(uri, &Locator::of_uri(uri), &lifecycle.place);
+        let mut lifecycles: Vec<(&str, &Place)> = settings
+            .lifecycles
+            .iter()
+            .map(|lifecycle| (lifecycle.value.uri.as_str(), &lifecycle.place))
+            .collect();
+        match &config.lifecycle {
+            Some(LifecycleEntry::Uri(uri)) => lifecycles.push((&uri.value, &uri.place)),
+            Some(LifecycleEntry::Version(version)) => self.findings.push(
+                Finding::warning(format!(
+                    "lifecycle {} is in no registry of images, and is not brought",
+                    version.value
+                ))
+                .at(version.place.clone())
+                .hint("download its files from the releases of the lifecycle, for --lifecycle-dir"),
+            ),
+            None => {}
         }
-        if let Some(LifecycleEntry::Uri(uri)) = &config.lifecycle {
-            self.add(&uri.value, &Locator::of_uri(&uri.value), &uri.place);
+        for (uri, place) in lifecycles {
+            // what is no plain name of an image is a file more often than not
+            match Locator::of_uri(uri) {
+                Locator::Bare(_) => {}
+                locator => self.add(uri, &locator, place),
+            }
         }
         self.add_platforms(&config.targets);
     }

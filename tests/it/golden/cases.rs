@@ -18,7 +18,7 @@ pub(super) static CASES: LazyLock<Vec<Packaged>> = LazyLock::new(|| {
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
-    assert!(paths.len() >= 16, "there are only {} golden cases", paths.len());
+    assert!(paths.len() >= 18, "there are only {} golden cases", paths.len());
     paths.iter().map(|path| package(path)).collect()
 });
 
@@ -31,6 +31,15 @@ pub(super) struct Packaged {
     pub(super) image_index: IndexView,
     /// The digests of the layers of the images that were given with `--from`, which are not compressed.
     pub(super) given_layers: BTreeSet<String>,
+    /// Those of them that have to be in the result: all, but for the layers that a lifecycle is taken from.
+    pub(super) kept_layers: BTreeSet<String>,
+}
+
+impl Packaged {
+    /// It is a builder, not a package.
+    pub(super) fn is_builder(&self) -> bool {
+        self.case["command"][0] == "builder"
+    }
 }
 
 /// The reference in the command of a case, and the tag in it.
@@ -46,7 +55,7 @@ fn package(path: &Path) -> Packaged {
     let mut args: Vec<_> = array(&case, "command").iter().map(|a| a.as_str().unwrap()).collect();
     args.extend(["--layout", "OUT"]);
     let layouts = make_images(&images, &case);
-    for layout in &layouts {
+    for (_, layout) in &layouts {
         args.extend(["--from", layout.to_str().unwrap()]);
     }
     let run = sandbox.airpack(&args);
@@ -58,20 +67,31 @@ fn package(path: &Path) -> Packaged {
         run,
         index_file: layout.index_file().clone(),
         image_index: layout.image_index(reference_and_tag(&case).1),
-        given_layers: layouts.iter().flat_map(|layout| plain_layers(layout)).collect(),
+        given_layers: layouts.iter().flat_map(|(_, layout)| plain_layers(layout)).collect(),
+        kept_layers: layouts
+            .iter()
+            .filter(|(name, _)| !is_lifecycle(&case, name))
+            .flat_map(|(_, layout)| plain_layers(layout))
+            .collect(),
         case,
     }
 }
 
-/// Makes a layout for each image that a case needs.
-fn make_images(sandbox: &Sandbox, case: &Value) -> Vec<PathBuf> {
+/// Whether the builder of a case takes its lifecycle from this image.
+fn is_lifecycle(case: &Value, name: &str) -> bool {
+    let mut files = array(case, "tree").iter().filter_map(|entry| entry["text"].as_str());
+    files.any(|file| file.contains(&format!("[lifecycle]\nuri = \"docker://{name}\"\n")))
+}
+
+/// Makes a layout for each image that a case needs; gives their names too.
+fn make_images(sandbox: &Sandbox, case: &Value) -> Vec<(String, PathBuf)> {
     let images = case["images"].as_object().into_iter().flatten();
     images
         .enumerate()
         .map(|(number, (name, spec))| {
             let folder = sandbox.join(number.to_string());
             make_layout(&folder, Some(name), spec);
-            folder
+            (name.clone(), folder)
         })
         .collect()
 }

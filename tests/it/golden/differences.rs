@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::support::layout_view::{ImageView, TarEntry, array, text};
+use crate::support::layout_view::{ImageView, LayerView, TarEntry, array, sha256, text};
+
+/// Label of a builder, which names the tool that made it.
+const BUILDER_METADATA: &str = "io.buildpacks.builder.metadata";
 
 /// Gathers what is not as expected.
 #[derive(Default)]
@@ -59,7 +62,10 @@ impl Differences {
         let labels = found
             .labels()
             .into_iter()
-            .map(|(key, text)| (key, text.into()))
+            .map(|(key, text)| {
+                let text = if key == BUILDER_METADATA { masked(&text) } else { text };
+                (key, text.into())
+            })
             .collect();
         self.fields(&format!("{name} labels"), "labels", &expected["labels"], &labels);
         if !self.skips("layers") {
@@ -81,40 +87,82 @@ impl Differences {
     }
 
     fn layers(&mut self, name: &str, entries: &BTreeMap<&str, &Value>, expected: &Value, found: &ImageView) {
-        let mut diff_ids: Vec<_> = array(expected, "layers")
-            .iter()
-            .map(|layer| text(layer, "diff_id"))
-            .collect();
+        let mut expected_layers: Vec<_> = array(expected, "layers").iter().collect();
         let mut layers: Vec<_> = found.layers.iter().collect();
         if expected["layer_order_matters"] == false {
-            diff_ids.sort_unstable();
+            expected_layers.sort_by_key(|layer| text(layer, "diff_id"));
             layers.sort_by(|a, b| a.diff_id.cmp(&b.diff_id));
         }
-        let found_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
+        // a layer whose order of entries is not pack's has no diff id to compare
+        let mut found_ids: Vec<_> = layers.iter().map(|layer| json!(layer.diff_id)).collect();
+        for (id, _) in found_ids
+            .iter_mut()
+            .zip(&expected_layers)
+            .filter(|(_, layer)| layer["diff_id"].is_null())
+        {
+            *id = Value::Null;
+        }
+        let diff_ids: Vec<_> = expected_layers.iter().map(|layer| &layer["diff_id"]).collect();
         self.compare(&format!("{name} diff_ids"), &json!(diff_ids), &json!(found_ids));
         self.compare(
             &format!("{name} rootfs.type"),
             &"layers".into(),
             &found.config["rootfs"]["type"],
         );
-        for (diff_id, layer) in diff_ids.iter().zip(layers) {
-            let expected = entries[diff_id].as_array().unwrap();
-            let found: Vec<_> = layer.entries.iter().map(entry_json).collect();
-            let what = format!("{name} number of entries");
-            self.compare(&what, &expected.len().into(), &found.len().into());
-            for (expected, found) in expected.iter().zip(&found) {
-                self.compare(&format!("{name} entry"), expected, found);
+        for (expected, layer) in expected_layers.iter().zip(layers) {
+            let of_diff_id = expected["diff_id"].as_str().map(|diff_id| entries[diff_id]);
+            let entries = of_diff_id.unwrap_or(&expected["entries"]);
+            self.layer(name, entries.as_array().unwrap(), layer, expected["diff_id"].is_null());
+        }
+    }
+
+    fn layer(&mut self, name: &str, expected: &[Value], found: &LayerView, in_any_order: bool) {
+        let what = format!("{name} number of entries");
+        self.compare(&what, &expected.len().into(), &found.entries.len().into());
+        let mut expected: Vec<_> = expected.iter().collect();
+        let mut entries: Vec<_> = found.entries.iter().collect();
+        if in_any_order {
+            expected.sort_by_key(|entry| text(entry, "name"));
+            entries.sort_by_key(|entry| entry.name());
+        }
+        for (expected, found) in expected.into_iter().zip(entries) {
+            let mut fields = expected.clone();
+            let object = fields.as_object_mut().unwrap();
+            let said = object.remove("sha256");
+            let content = object.remove("text");
+            self.compare(&format!("{name} entry"), &fields, &entry_json(found));
+            let said = said.map(|hex| format!("sha256:{}", hex.as_str().unwrap()));
+            let of_text = content.map(|content| sha256(content.as_str().unwrap().as_bytes()));
+            let found_sha256 = found.sha256.as_ref().map(|hex| format!("sha256:{hex}"));
+            for expected in said.into_iter().chain(of_text) {
+                let what = format!("{name} content of {}", found.name());
+                self.compare(&what, &json!(expected), &json!(found_sha256));
             }
         }
     }
+}
+
+/// The label with `*` in the place of the tool's name and version; nothing else is touched, not even how it is written.
+fn masked(label: &str) -> String {
+    let parsed: Value = serde_json::from_str(label).unwrap_or_default();
+    let made = &parsed["createdBy"];
+    let written = format!(
+        "\"createdBy\":{{\"name\":{},\"version\":{}}}",
+        made["name"], made["version"]
+    );
+    label.replace(&written, "\"createdBy\":{\"name\":\"*\",\"version\":\"*\"}")
 }
 
 /// The entries of every layer, which are listed where the layer is first named.
 pub(super) fn entries_by_diff_id(images: &[Value]) -> BTreeMap<&str, &Value> {
     let mut entries = BTreeMap::new();
     for layer in images.iter().flat_map(|image| array(image, "layers")) {
-        assert!(layer["compare"].is_null(), "this way to compare is not known: {layer}");
-        if layer["entries"].is_array() {
+        let in_any_order = layer["compare"] == "entries_any_order" && layer["diff_id"].is_null();
+        assert!(
+            layer["compare"].is_null() || in_any_order,
+            "this way to compare is not known: {layer}"
+        );
+        if layer["entries"].is_array() && !in_any_order {
             entries.insert(text(layer, "diff_id"), &layer["entries"]);
         }
     }

@@ -1,6 +1,7 @@
 //! What the tests share: a folder to work in, the tool to run there, and readers and makers of its input and output.
 
 pub(crate) mod big_tree;
+pub(crate) mod builder;
 pub(crate) mod buildpackage_maker;
 pub(crate) mod cnb_file;
 pub(crate) mod composed;

@@ -35,22 +35,28 @@ impl Packaged {
     /// Packages with these arguments besides the reference and the layout, which is new. The source stays as it is.
     #[track_caller]
     pub(crate) fn of(sandbox: Sandbox, args: &[&str]) -> Self {
-        Self::by("buildpack", sandbox, args)
+        Self::by(["buildpack", "package"], sandbox, args)
     }
 
     /// The same of an extension.
     #[track_caller]
     pub(crate) fn extension(sandbox: Sandbox, args: &[&str]) -> Self {
-        Self::by("extension", sandbox, args)
+        Self::by(["extension", "package"], sandbox, args)
+    }
+
+    /// The same of a builder.
+    #[track_caller]
+    pub(crate) fn builder(sandbox: Sandbox, args: &[&str]) -> Self {
+        Self::by(["builder", "create"], sandbox, args)
     }
 
     #[track_caller]
-    fn by(command: &str, sandbox: Sandbox, args: &[&str]) -> Self {
+    fn by(command: [&str; 2], sandbox: Sandbox, args: &[&str]) -> Self {
         let out = Sandbox::new();
         let root = out.join("out.oci");
         let source = Snapshot::of(sandbox.path());
-        let own = [command, "package", REFERENCE, "--layout", root.to_str().unwrap()];
-        let run = sandbox.airpack(&[&own[..], args].concat());
+        let own = [REFERENCE, "--layout", root.to_str().unwrap()];
+        let run = sandbox.airpack(&[&command[..], &own, args].concat());
         run.ok().stderr_lacks("error: ");
         source.assert_unchanged("packaging");
         let layout = LayoutView::open(root);

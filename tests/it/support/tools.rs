@@ -1,5 +1,8 @@
 //! Programs from elsewhere that some tests need. None is left out silently.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use super::Sandbox;
 use super::sandbox::Run;
 use super::test_tree::is_root;
@@ -43,4 +46,20 @@ fn skipped(why: &str) {
     // around the capture of the test harness, so that it is seen although the test passes
     let line = format!("SKIPPED {test}: {why}\n");
     let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+}
+
+/// Debian's package of this name for an architecture, which `scripts/test` has fetched. If it has not, the calling test says
+/// so and ends; in CI that is a fault.
+pub(crate) fn require_deb(name: &str, architecture: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debs");
+    let is_wanted = |path: &PathBuf| {
+        let file = path.file_name().unwrap().to_string_lossy();
+        file.starts_with(&format!("{name}_")) && file.ends_with(&format!("_{architecture}.deb"))
+    };
+    let files = fs::read_dir(&folder).into_iter().flatten();
+    let found = files.map(|entry| entry.unwrap().path()).find(is_wanted);
+    if found.is_none() {
+        skipped(&format!("no {name}_*_{architecture}.deb in {}", folder.display()));
+    }
+    found
 }

@@ -41,7 +41,8 @@ fn image_tree(image: &BuilderImage) -> Tree {
         .map(|distro| format!(", {distro}"))
         .unwrap_or_default();
     tree.line(format!(
-        "build image {} in {}{distro}",
+        "build image {}: {} in {}{distro}",
+        image.base_name,
         base.image.descriptor.digest,
         base.source.location()
     ));
@@ -52,6 +53,9 @@ fn image_tree(image: &BuilderImage) -> Tree {
     ));
     for run_image in &image.labels.run_images {
         tree.line(format!("run image {}", run_image.image));
+    }
+    if image.labels.system.is_none() && !image.labels.below.system.is_empty() {
+        tree.line("[system] of the build image stays");
     }
     let find = |entry: &ModuleRef| label_of(image, entry);
     for (title, order) in ["order", "order of extensions"].into_iter().zip(&image.labels.resolved) {
@@ -166,6 +170,7 @@ fn image_json(image: &BuilderImage) -> Value {
         "target": image.target.to_string(),
         "platform": image.platform,
         "buildImage": {
+            "name": image.base_name,
             "digest": image.base.image.descriptor.digest,
             "from": image.base.source.location(),
             "distro": image.base.distro,

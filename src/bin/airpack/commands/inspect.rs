@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use airpack::cnb_image::builder_view::BuilderOverview;
 use airpack::cnb_image::package_view::PackageView;
 use airpack::error::Result;
 use airpack::oci::descriptor::media_type;
@@ -19,6 +20,7 @@ use airpack::progress::in_units as size;
 use clap::Args;
 use serde_json::Value;
 
+use super::builder_view::builder_tree;
 use super::order_tree::order_tree;
 use crate::output::{Output, one_line};
 use crate::tree::Tree;
@@ -49,6 +51,8 @@ Examples:
 const MAX_FILES: usize = 200;
 /// Values of labels up to this length stand in one line.
 const MAX_LINE: usize = 100;
+/// Cells up to this length make a column of a table as wide as they are: labels may say anything.
+const MAX_CELL: usize = 80;
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = InspectRequest {
@@ -91,6 +95,7 @@ fn node(node: &Node, all_files: bool, is_top: bool) -> Tree {
     let kind = match &node.content {
         Content::Index { .. } => "image index".to_owned(),
         Content::Image(image) => match (&image.buildpackage, &image.artifact_type) {
+            _ if image.builder.is_some() => "builder".to_owned(),
             (Some(module), _) if image.is_extension() => format!("extension {module}"),
             (Some(module), _) => format!("buildpackage {module}"),
             (None, Some(artifact)) => format!("artifact {artifact}"),
@@ -109,11 +114,15 @@ fn node(node: &Node, all_files: bool, is_top: bool) -> Tree {
         Content::Index {
             annotations,
             package,
+            builder,
             manifests,
         } => {
             pairs(&mut tree, "annotations", annotations.iter());
             if let Some(package) = package.as_ref().filter(|package| !package.orders.is_empty()) {
                 tree.push(composite_tree(package));
+            }
+            if let Some(builder) = builder {
+                tree.push(builder_tree(builder));
             }
             for child in manifests {
                 tree.push(self::node(child, all_files, false));
@@ -125,6 +134,10 @@ fn node(node: &Node, all_files: bool, is_top: bool) -> Tree {
             let package = alone.and_then(|image| PackageView::of(&[image]));
             if let Some(package) = package.filter(|package| !package.orders.is_empty()) {
                 tree.push(composite_tree(&package));
+            }
+            let alone = view.of_builder(node.platform.as_ref()).filter(|_| is_top);
+            if let Some(builder) = alone.and_then(|image| BuilderOverview::of(&[image])) {
+                tree.push(builder_tree(&builder));
             }
             image(&mut tree, view, all_files);
         }
@@ -166,7 +179,7 @@ fn composite_tree(package: &PackageView) -> Tree {
         std::iter::once(name).chain(platforms.iter().map(cell)).collect()
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
-    let lines = aligned(&rows);
+    let lines = aligned(&rows, 3);
     let mut lines = lines.into_iter();
     let mut table = Tree::new(lines.next().unwrap_or_default());
     for line in lines {
@@ -176,8 +189,8 @@ fn composite_tree(package: &PackageView) -> Tree {
     tree
 }
 
-/// Rows with their cells below each other. The first row stands three columns to the left, where a tree has its title.
-fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+/// Rows with their cells below each other. The first row stands so many columns to the left: three, where it is the title.
+pub(super) fn aligned(rows: &[Vec<String>], title_indent: usize) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns)
         .map(|at| {
@@ -186,10 +199,11 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
                 .map(|cell| cell.chars().count())
                 .max()
                 .unwrap_or_default()
+                .min(MAX_CELL)
         })
         .collect();
     let line = |(number, row): (usize, &Vec<String>)| {
-        let indent = if number == 0 { 3 } else { 0 };
+        let indent = if number == 0 { title_indent } else { 0 };
         let cells = row.iter().zip(&widths).enumerate().map(|(at, (cell, width))| {
             let width = if at == 0 { width + indent } else { *width };
             format!("{cell:width$}")

@@ -2,9 +2,11 @@
 
 pub(crate) mod builder;
 mod builder_plan;
+mod builder_view;
 pub(crate) mod buildpack;
 pub(crate) mod extension;
 pub(crate) mod inspect;
+pub(crate) mod layout;
 mod order_tree;
 mod package;
 mod package_plan;
@@ -27,6 +29,7 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
         Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),
         Command::Builder(builder::Command::Create(arguments)) => builder::create::run(*arguments, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
+        Command::Layout(layout::Command::Export(arguments)) => layout::export::run(&arguments, output, stop),
         Command::Push(arguments) => push::run(&arguments, output, stop),
         Command::Pull(arguments) => pull::run(&arguments, output, stop),
         Command::Serve(arguments) => serve::run(&arguments, output, stop),
