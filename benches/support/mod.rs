@@ -1,6 +1,7 @@
 //! What the benchmarks share: a command is run and measured, and its figures become a line.
 #![allow(dead_code, reason = "each benchmark uses what it needs")]
 
+pub(crate) mod layout;
 pub(crate) mod source;
 
 use std::env;

@@ -33,6 +33,8 @@ pub struct TarEntry {
     pub offset: u64,
     /// Major and minor number of a device.
     pub device: (u32, u32),
+    /// The owner's name and the group's, empty where there are none.
+    pub owner_names: (Vec<u8>, Vec<u8>),
     /// Extended attributes, as Go and libarchive write them (`SCHILY.xattr.`).
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -46,6 +48,8 @@ struct Extension {
     uid: Option<u64>,
     gid: Option<u64>,
     mtime: Option<u64>,
+    uname: Option<Vec<u8>>,
+    gname: Option<Vec<u8>>,
     is_sparse: bool,
     attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -87,6 +91,10 @@ impl<R: Read> TarReader<R> {
                 .clone()
                 .unwrap_or_else(|| header.path_bytes().into_owned());
             let attributes = std::mem::take(&mut extension.attributes);
+            let owner_names = (
+                extension.uname.take().or_else(|| field(header.username_bytes())),
+                extension.gname.take().or_else(|| field(header.groupname_bytes())),
+            );
             let entry = extension
                 .apply(&header, said)
                 .map_err(|error| error.context(format!("failed to read entry `{}`", display_path(&name))))?;
@@ -103,6 +111,7 @@ impl<R: Read> TarReader<R> {
                 entry,
                 offset: self.position,
                 device: device(&header),
+                owner_names: (owner_names.0.unwrap_or_default(), owner_names.1.unwrap_or_default()),
                 attributes,
             }));
         }
@@ -236,6 +245,8 @@ impl Extension {
                 b"uid" => self.uid = number(),
                 b"gid" => self.gid = number(),
                 b"mtime" => self.mtime = number(),
+                b"uname" => self.uname = Some(value.to_vec()),
+                b"gname" => self.gname = Some(value.to_vec()),
                 key if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
                 key if key.starts_with(ATTRIBUTE) => {
                     self.attributes.push((key[ATTRIBUTE.len()..].to_vec(), value.to_vec()));
@@ -294,6 +305,11 @@ impl Extension {
             kind,
         })
     }
+}
+
+/// A text field, without the zeros that fill it.
+fn field(bytes: Option<&[u8]>) -> Option<Vec<u8>> {
+    bytes.map(|bytes| bytes.split(|&byte| byte == 0).next().unwrap_or_default().to_vec())
 }
 
 /// The numbers of a device; old forms of tar have no place for them.

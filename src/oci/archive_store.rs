@@ -11,7 +11,7 @@ use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::docker_archive;
 use super::layout::{IndexFile, MARKER, check_marker};
-use super::store::{BlobReader, BlobSource, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset};
+use super::store::{BlobReader, BlobSource, BlobState, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset};
 use crate::archive::archive_tree::{plain_tar, tar_stream};
 use crate::archive::entry::{EntryKind, display_path};
 use crate::archive::span::Span;
@@ -177,6 +177,12 @@ impl ArchiveStore {
         Ok(store)
     }
 
+    /// Whether it is what `docker save` writes, and no layout.
+    #[must_use]
+    pub fn is_of_docker(&self) -> bool {
+        !self.named.is_empty()
+    }
+
     pub(super) fn members(&self) -> &Members {
         &self.members
     }
@@ -248,6 +254,12 @@ impl ImageSource for ArchiveStore {
         Ok(Version::of(
             &metadata.map_err(|cause| Error::io("read", &self.path, cause))?,
         ))
+    }
+
+    fn state(&self, digest: &Digest) -> Result<BlobState> {
+        let document = self.documents.get(digest).map(|bytes| bytes.len() as u64);
+        let length = document.or_else(|| self.extent(digest).map(|extent| extent.size));
+        Ok(length.map_or(BlobState::Missing, BlobState::Length))
     }
 }
 

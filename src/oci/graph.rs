@@ -10,15 +10,16 @@ use super::digest::Digest;
 use super::image::{ImageConfig, ImageManifest};
 use super::index::{ImageIndex, MAX_DEPTH};
 use super::json;
+use super::layout::IndexFile;
 use super::platform::Platform;
-use super::store::{BlobSource, WithDocuments};
+use super::store::{BlobSource, BlobState, ImageSource, WithDocuments};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 
 /// Manifests that are followed from one root.
 const MAX_MANIFESTS: usize = 10_000;
 /// Artifact manifests of the OCI image spec 1.1's release candidates.
-const ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
+pub(super) const ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 /// Bytes of manifests that are held at once.
 const MAX_MANIFEST_BYTES: usize = 256 << 20;
 
@@ -33,6 +34,8 @@ pub struct Document {
     pub manifests: Vec<Descriptor>,
     /// Blobs that it needs.
     pub blobs: Vec<Descriptor>,
+    /// What it names but does not need: layers that are had from their owner, and the manifest that it is about.
+    pub others: Vec<Descriptor>,
 }
 
 /// What a root leads to.
@@ -140,12 +143,12 @@ pub fn referrer_of(bytes: &[u8], digest: &Digest) -> Result<Option<Referrer>> {
 }
 
 /// Whether a layer is not to be copied: its bytes are to be had from its owner only.
-fn is_foreign(layer: &Descriptor) -> bool {
+pub(super) fn is_foreign(layer: &Descriptor) -> bool {
     layer.media_type.contains(".nondistributable.") || layer.media_type.contains(".foreign.")
 }
 
 /// Whether a descriptor points to something that lists others.
-fn is_document(descriptor: &Descriptor) -> bool {
+pub(super) fn is_document(descriptor: &Descriptor) -> bool {
     let media_type = descriptor.media_type.as_str();
     media_type::is_index(media_type) || media_type::is_manifest(media_type) || media_type == ARTIFACT
 }
@@ -176,17 +179,14 @@ impl Document {
         let (manifests, others): (Vec<_>, Vec<_>) =
             fields.manifests.unwrap_or_default().into_iter().partition(is_document);
         let layers = fields.layers.into_iter().chain(fields.blobs).flatten();
-        let blobs = fields
-            .config
-            .into_iter()
-            .chain(layers.filter(|layer| !is_foreign(layer)))
-            .chain(others)
-            .collect();
+        let (foreign, layers): (Vec<_>, Vec<_>) = layers.partition(is_foreign);
+        let blobs = fields.config.into_iter().chain(layers).chain(others).collect();
         Ok(Self {
             descriptor,
             bytes,
             manifests,
             blobs,
+            others: foreign.into_iter().chain(fields.subject).collect(),
         })
     }
 }
@@ -231,6 +231,33 @@ impl Graph {
     pub fn digests(&self) -> impl Iterator<Item = &Digest> {
         self.documents.iter().map(|document| &document.descriptor.digest)
     }
+}
+
+/// The digests of all that the entries of `index` lead to, and of what is named there and need not be there.
+///
+/// An error where a manifest on the way can not be read: nobody knows what that needs.
+pub fn reachable(source: &dyn ImageSource, index: &IndexFile, progress: &dyn Progress) -> Result<HashSet<Digest>> {
+    let mut digests = HashSet::new();
+    let mut left: Vec<Descriptor> = index.entries().to_vec();
+    let mut followed = HashSet::new();
+    while let Some(entry) = left.pop() {
+        digests.insert(entry.digest.clone());
+        if !is_document(&entry) || !followed.insert(entry.digest.clone()) {
+            continue;
+        }
+        for document in Graph::read(source, &entry, progress)?.documents {
+            digests.insert(document.descriptor.digest);
+            digests.extend(document.blobs.into_iter().map(|blob| blob.digest));
+            for other in document.others {
+                digests.insert(other.digest.clone());
+                // what a signature is about may have lost its own entry
+                if source.state(&other.digest)? != BlobState::Missing {
+                    left.push(other);
+                }
+            }
+        }
+    }
+    Ok(digests)
 }
 
 struct Walk<'a> {

@@ -64,6 +64,22 @@ pub fn read_file(
     Ok(None)
 }
 
+/// The content of the file at `path` in one layer; `None` where it has no such file. Links are not followed.
+pub fn read_in_layer(
+    source: &dyn BlobSource,
+    (layer, diff_id): (&Descriptor, &DiffId),
+    path: &str,
+    most: u64,
+    progress: &dyn Progress,
+) -> Result<Option<Vec<u8>>> {
+    let path = path.trim_start_matches('/').as_bytes();
+    match in_layer(source, layer, diff_id, path, most, progress) {
+        Ok(Said::File(content)) => Ok(Some(content)),
+        Ok(_) => Ok(None),
+        Err(error) => Err(error.context(format!("failed to read layer {}", layer.digest))),
+    }
+}
+
 fn in_layer(
     source: &dyn BlobSource,
     layer: &Descriptor,

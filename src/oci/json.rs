@@ -39,6 +39,15 @@ pub fn to_label<T: Serialize>(value: &T) -> String {
     String::from_utf8(bytes).expect("JSON is UTF-8")
 }
 
+/// The word that stands for a value of a type with names only.
+#[must_use]
+pub fn to_word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
 /// A typed value from JSON that came from outside; the error names `what`.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
     serde_json::from_slice(bytes)

@@ -110,10 +110,17 @@ pub fn is_layer(media_type: &str) -> bool {
 
 /// The tar of a layer, read from its blob, which is verified on the way.
 pub struct LayerContent<'a> {
-    hashing: Hashing<Box<dyn Read + 'a>>,
+    tar: Tar<'a>,
     passed: u64,
     /// The media type that fits the compression, which is told from the first bytes: media types have been wrong before.
     pub media_type: &'static str,
+}
+
+enum Tar<'a> {
+    /// Unpacked on the way.
+    Unpacked(Hashing<Box<dyn Read + 'a>>),
+    /// The blob itself: who has verified its digest knows that of the tar.
+    Plain(Box<dyn Read + 'a>, DiffId),
 }
 
 impl<'a> LayerContent<'a> {
@@ -129,8 +136,12 @@ impl<'a> LayerContent<'a> {
             }
             _ => (Box::new(blob), media_type::LAYER),
         };
+        let tar = match layer.digest.sha256() {
+            Some(digest) if media_type == media_type::LAYER => Tar::Plain(content, DiffId::from_sha256(digest)),
+            _ => Tar::Unpacked(Hashing::new(content)),
+        };
         Ok(Self {
-            hashing: Hashing::new(content),
+            tar,
             passed: 0,
             media_type,
         })
@@ -139,13 +150,20 @@ impl<'a> LayerContent<'a> {
     /// Reads what is left, and tells the digest of all and its length.
     pub fn finish(mut self) -> Result<(DiffId, u64)> {
         std::io::copy(&mut self, &mut std::io::sink()).map_err(unreadable)?;
-        Ok((DiffId::from_sha256(self.hashing.digest()), self.passed))
+        let diff_id = match self.tar {
+            Tar::Unpacked(hashing) => DiffId::from_sha256(hashing.digest()),
+            Tar::Plain(_, diff_id) => diff_id,
+        };
+        Ok((diff_id, self.passed))
     }
 }
 
 impl Read for LayerContent<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.hashing.read(buffer)?;
+        let count = match &mut self.tar {
+            Tar::Unpacked(hashing) => hashing.read(buffer),
+            Tar::Plain(blob, _) => blob.read(buffer),
+        }?;
         self.passed += count as u64;
         Ok(count)
     }

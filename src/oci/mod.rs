@@ -3,6 +3,7 @@
 //! Knows nothing of buildpacks.
 
 pub mod archive_store;
+pub mod check;
 pub mod copy;
 pub mod descriptor;
 pub mod digest;
@@ -10,10 +11,13 @@ mod docker_archive;
 pub mod docker_save;
 pub mod graph;
 pub mod image;
+pub mod image_diff;
 pub mod image_file;
 pub mod index;
 pub mod json;
+pub mod json_diff;
 pub mod layer;
+pub mod layer_diff;
 pub mod layout;
 pub mod library;
 pub mod locate;
@@ -24,4 +28,6 @@ pub mod platform;
 pub mod reference;
 pub mod referrers;
 pub mod rootfs;
+mod sequence;
 pub mod store;
+mod watched;

@@ -1,16 +1,16 @@
 //! The layers of an image before compression, each verified against both of its digests.
 
 use std::io::{self, Read};
-use std::sync::{Mutex, PoisonError};
 
 use super::descriptor::Descriptor;
 use super::digest::DiffId;
 use super::layer::{LayerContent, is_layer};
 use super::opened::OpenedImage;
-use super::store::{BlobReader, BlobSource};
+use super::store::BlobSource;
+use super::watched::Watched;
 use crate::archive::limit::Limited;
 use crate::error::{Error, ErrorKind, Result, from_io};
-use crate::progress::{Progress, Step};
+use crate::progress::Progress;
 
 /// What a layer turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,7 @@ pub fn read<T>(
         let message = format!("its media type is {}, which is no layer to unpack", layer.media_type);
         return Err(in_layer(Error::new(ErrorKind::Unsupported, message)));
     }
-    let watched = Watched {
-        source,
-        progress,
-        step: Mutex::new(progress.step(&layer.digest.to_string(), layer.size)),
-    };
+    let watched = Watched::new(source, layer, progress);
     let through = || {
         let mut content = LayerContent::open(&watched, layer)?;
         let media_type = content.media_type;
@@ -68,35 +64,4 @@ pub fn check(source: &dyn BlobSource, image: &OpenedImage, progress: &dyn Progre
         .into_iter()
         .map(|(layer, diff_id)| Ok(read(source, layer, diff_id, progress, |_| Ok(()))?.1))
         .collect()
-}
-
-/// A source whose readers tell how far they are, and stop when they are asked to.
-struct Watched<'a> {
-    source: &'a dyn BlobSource,
-    progress: &'a dyn Progress,
-    step: Mutex<Box<dyn Step + 'a>>,
-}
-
-impl BlobSource for Watched<'_> {
-    fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {
-        Ok(Box::new(WatchedReader {
-            inner: self.source.open_from(descriptor, offset)?,
-            watched: self,
-        }))
-    }
-}
-
-struct WatchedReader<'a, 's> {
-    inner: BlobReader<'a>,
-    watched: &'a Watched<'s>,
-}
-
-impl Read for WatchedReader<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.watched.progress.check()?;
-        let count = self.inner.read(buffer)?;
-        let mut step = self.watched.step.lock().unwrap_or_else(PoisonError::into_inner);
-        step.advance(count as u64);
-        Ok(count)
-    }
 }

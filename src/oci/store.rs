@@ -75,6 +75,20 @@ pub trait ImageSource: BlobSource + Send {
 
     /// What changes when the blob does.
     fn version(&self, descriptor: &Descriptor) -> Result<Version>;
+
+    /// What is where the blob should be, told without reading it.
+    fn state(&self, digest: &Digest) -> Result<BlobState>;
+}
+
+/// What is where a blob should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlobState {
+    /// Nothing.
+    Missing,
+    /// Something that is not read, and why: a folder, a fifo, a link that leads out.
+    Unreadable(String),
+    /// A file of so many bytes.
+    Length(u64),
 }
 
 /// The state of a file: its number, length and time of change in nanoseconds.

@@ -1,5 +1,9 @@
 //! Looks into a layout: its index, the images in it, and what their layers hold.
 
+pub mod files;
+pub mod module_toml;
+pub mod raw;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::PathBuf;

@@ -27,6 +27,8 @@ mod inspect;
 mod interop;
 mod layout_check;
 mod layout_export;
+mod layout_gc;
+mod layout_validate;
 mod properties;
 mod pull;
 mod push;

@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{builder, buildpack, extension, inspect, layout, pull, push, serve};
+use crate::commands::{builder, buildpack, diff, extension, inspect, layout, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -23,7 +23,7 @@ Examples:
   airpack inspect out.oci
   airpack push out.oci:1.0 registry.corp/acme/hello:1.0
 
-Exit codes: 0 done, 1 it failed, 2 wrong usage.";
+Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 a check found faults.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,7 +47,9 @@ pub(crate) enum Command {
     Builder(builder::Command),
     /// Show what is in a layout or an archive: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
-    /// Write images of a layout for other tools
+    /// Compare two images: versions, order, platforms, config, layers and their files
+    Diff(diff::Arguments),
+    /// Look after a layout: check it, clean it, write its images for other tools
     #[command(
         subcommand,
         after_help = "Example:\n  airpack layout export builder.oci:1.0 --lifecycle layout-repo --platform linux/amd64 --from base.oci"

@@ -11,11 +11,15 @@ mod pairs;
 mod progress;
 mod registry;
 mod signals;
+mod table;
 mod tree;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+/// Said by commands that check something, besides what they print.
+const FAULTS_FOUND: u8 = 3;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
@@ -28,7 +32,8 @@ fn main() -> ExitCode {
     let output = output::Output::new(&cli.terminal);
     let stop = signals::watch();
     match commands::run(cli.command, &output, &stop) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(commands::Outcome::Done) => ExitCode::SUCCESS,
+        Ok(commands::Outcome::FaultsFound) => ExitCode::from(FAULTS_FOUND),
         Err(error) => {
             output::Output::error(&error);
             ExitCode::FAILURE

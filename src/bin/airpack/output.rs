@@ -40,13 +40,22 @@ impl Output {
         self.verbose
     }
 
+    /// Data as it is, to the byte.
+    pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
+        Self::written(io::stdout().lock().write_all(bytes).and_then(|()| io::stdout().flush()))
+    }
+
     /// Data. A reader that has gone (`| head`) ends the program without a word.
     pub(crate) fn data(text: &str) -> Result<()> {
         let written = anstream::stdout()
             .lock()
             .write_all(text.as_bytes())
             .and_then(|()| io::stdout().flush());
-        match written {
+        Self::written(written)
+    }
+
+    fn written(outcome: io::Result<()>) -> Result<()> {
+        match outcome {
             Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
                 airpack::error::ErrorKind::Io,
                 "failed to write the result to stdout",
@@ -158,8 +167,16 @@ pub(crate) fn usage(answer: &clap::Error) -> ExitCode {
 
 const ERROR: anstyle::Style = anstyle::AnsiColor::BrightRed.on_default().bold();
 const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();
-const HINT: anstyle::Style = anstyle::AnsiColor::BrightCyan.on_default().bold();
+pub(crate) const HINT: anstyle::Style = anstyle::AnsiColor::BrightCyan.on_default().bold();
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
+
+/// How the word for it looks.
+pub(crate) fn style_of(severity: Severity) -> anstyle::Style {
+    match severity {
+        Severity::Error => ERROR,
+        Severity::Warning => WARNING,
+    }
+}
 
 /// Nothing can be done about a stderr that is gone.
 pub(crate) fn say(text: &str) {

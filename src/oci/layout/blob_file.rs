@@ -175,10 +175,31 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The content of such a file, which is at most `most` bytes long.
+/// Like [`open_file`], but a link that leads out of `root` is refused, with [`io::ErrorKind::InvalidData`].
+pub(super) fn open_inside(root: &Path, path: &Path) -> io::Result<File> {
+    let real = fs::canonicalize(path)?;
+    if !real.starts_with(fs::canonicalize(root)?) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is a link that leads out of the layout",
+        ));
+    }
+    open_file(&real)
+}
+
+/// The content of a small file of the layout at `root`, likewise.
+pub(super) fn read_inside(root: &Path, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_at_most(open_inside(root, path)?, most)
+}
+
+/// The content of a small file, which is at most `most` bytes long.
 pub(super) fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_at_most(open_file(path)?, most)
+}
+
+fn read_at_most(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(open_file(path)?, most + 1), &mut content)?;
+    io::Read::read_to_end(&mut io::Read::take(file, most + 1), &mut content)?;
     if content.len() as u64 > most {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use super::BLOBS;
 use super::blob_file::Rollback;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -15,7 +16,7 @@ use crate::progress::Progress;
 const FOLDER_MODE: u32 = 0o755;
 
 /// Between two looks at a lock that another process has.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
@@ -103,6 +104,39 @@ fn wait_for_lock(folder: &File, progress: &dyn Progress, failed: impl Fn(io::Err
             Ok(()) => return progress.check(),
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+        }
+    }
+}
+
+/// Says that a run adds to the layout, and may rely on blobs that nothing refers to yet: a shared lock on `blobs`.
+#[derive(Debug)]
+pub(super) struct UseLock {
+    _blobs: File,
+}
+
+impl UseLock {
+    /// Waits for the removal of garbage, which is short. `None` where there are no blobs yet.
+    pub(super) fn acquire(root: &Path) -> Result<Option<Self>> {
+        let path = root.join(BLOBS);
+        let failed = |cause| Error::io("lock", &path, cause);
+        let blobs = match File::open(&path) {
+            Ok(blobs) => blobs,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(failed(cause)),
+        };
+        blobs.lock_shared().map_err(failed)?;
+        Ok(Some(Self { _blobs: blobs }))
+    }
+
+    /// The lock for who removes blobs; `None` while a run adds to the layout.
+    pub(super) fn try_exclusive(root: &Path) -> Result<Option<Self>> {
+        let path = root.join(BLOBS);
+        let failed = |cause| Error::io("lock", &path, cause);
+        let blobs = File::open(&path).map_err(failed)?;
+        match blobs.try_lock() {
+            Ok(()) => Ok(Some(Self { _blobs: blobs })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(failed(cause)),
         }
     }
 }

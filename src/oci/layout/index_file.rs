@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The annotation that names an entry within its layout: a tag, for most tools.
 pub const REF_NAME: &str = oci_spec::image::ANNOTATION_REF_NAME;
 /// The annotation that has the full name, read by containerd and by airpack.
-const IMAGE_NAME: &str = "io.containerd.image.name";
+pub(in crate::oci) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// What is in `index.json`. Entries of others are kept as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,13 @@ impl IndexFile {
             )));
         }
         Ok(Self { index })
+    }
+
+    /// One with these entries.
+    pub(in crate::oci) fn of_entries(entries: Vec<Descriptor>) -> Self {
+        Self {
+            index: ImageIndex::new(entries, Annotations::new()),
+        }
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {

@@ -3,8 +3,10 @@
 mod archive_file;
 mod blob_file;
 mod folder;
+mod garbage;
 mod index_file;
 mod staging;
+mod stored;
 mod writer;
 
 use std::fs::{self, File, Metadata};
@@ -14,15 +16,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use archive_file::ArchiveFile;
-use blob_file::{open_file, read_small};
+use blob_file::{open_inside, read_inside};
+pub use garbage::Garbage;
+pub(super) use index_file::IMAGE_NAME;
 pub use index_file::{IndexFile, REF_NAME, Tagged};
 pub use staging::{Staging, Taken};
+pub use stored::Stored;
 pub use writer::LayoutWriter;
 
 use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::json;
-use super::store::{BlobReader, BlobSource, ImageSource, Version, check_size};
+use super::store::{BlobReader, BlobSource, BlobState, ImageSource, Version, check_size};
 use crate::archive::span::Span;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -72,17 +77,28 @@ impl Layout {
         if !metadata.is_dir() {
             return Err(refuse("it is not a folder"));
         }
-        let marker = root.join(MARKER);
-        let text = match read_small(&marker, MAX_MARKER) {
-            Ok(text) => text,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                return Err(refuse("it has no file `oci-layout`")
-                    .with_hint("give the folder that holds `oci-layout`, `index.json` and `blobs`"));
-            }
-            Err(cause) => return Err(Error::io("read", &marker, cause)),
-        };
-        check_marker(&text, &marker.display().to_string())?;
-        Ok(Self { root: root.to_owned() })
+        let layout = Self::open_unchecked(root);
+        layout.check_marker()?;
+        Ok(layout)
+    }
+
+    /// Whatever is in the folder `root`, for looking at what is wrong with it.
+    pub(in crate::oci) fn open_unchecked(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// An error unless `oci-layout` says that this is a layout of the version that is known.
+    pub(in crate::oci) fn check_marker(&self) -> Result<()> {
+        let marker = self.root.join(MARKER);
+        match read_inside(&self.root, &marker, MAX_MARKER) {
+            Ok(text) => check_marker(&text, &marker.display().to_string()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(Error::invalid(format!(
+                "`{}` is not an OCI image layout: it has no file `oci-layout`",
+                self.root.display()
+            ))
+            .with_hint("give the folder that holds `oci-layout`, `index.json` and `blobs`")),
+            Err(cause) => Err(Error::io("read", &marker, cause)),
+        }
     }
 
     /// The folder.
@@ -93,9 +109,15 @@ impl Layout {
 
     /// What `index.json` lists.
     pub fn index_file(&self) -> Result<IndexFile> {
+        let text = self.index_text()?;
         let path = self.root.join(INDEX);
-        let text = read_small(&path, MAX_INDEX).map_err(|cause| Error::io("read", &path, cause))?;
         IndexFile::parse(&text).map_err(|error| error.context(format!("failed to read `{}`", path.display())))
+    }
+
+    /// The bytes of `index.json`.
+    pub(in crate::oci) fn index_text(&self) -> Result<Vec<u8>> {
+        let path = self.root.join(INDEX);
+        read_inside(&self.root, &path, MAX_INDEX).map_err(|cause| Error::io("read", &path, cause))
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
@@ -116,10 +138,10 @@ impl Layout {
                 descriptor.digest,
                 self.root.display()
             )),
-            io::ErrorKind::InvalidData => Error::damaged(format!("blob {} is not a file", descriptor.digest)),
+            io::ErrorKind::InvalidData => Error::damaged(format!("blob {}: {cause}", descriptor.digest)),
             _ => Error::io("read blob", &path, cause),
         };
-        open_file(&path).map_err(failed)
+        open_inside(&self.root, &path).map_err(failed)
     }
 }
 
@@ -155,5 +177,16 @@ impl ImageSource for Layout {
 
     fn version(&self, descriptor: &Descriptor) -> Result<Version> {
         Ok(Version::of(&self.metadata_of(descriptor)?))
+    }
+
+    fn state(&self, digest: &Digest) -> Result<BlobState> {
+        let path = self.blob_path(digest);
+        let opened = open_inside(&self.root, &path).and_then(|file| file.metadata());
+        match opened {
+            Ok(metadata) => Ok(BlobState::Length(metadata.len())),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(BlobState::Missing),
+            Err(cause) if cause.kind() == io::ErrorKind::InvalidData => Ok(BlobState::Unreadable(cause.to_string())),
+            Err(cause) => Err(Error::io("read blob", &path, cause)),
+        }
     }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
 use super::super::store::{BlobSource, BlobStore, Put, check_size};
 use super::blob_file::{Nameless, Rollback, has_digest, is_temporary, read_small, replace_file, sweep};
-use super::folder::{FolderLock, ensure, nearest, open_to_all};
+use super::folder::{FolderLock, UseLock, ensure, nearest, open_to_all};
 use super::staging::Staging;
 use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
 use crate::error::{Error, Result};
@@ -22,6 +23,8 @@ use crate::progress::{Progress, Step};
 pub struct LayoutWriter {
     root: PathBuf,
     staging: Staging,
+    /// Keeps blobs from being removed that this run relies on.
+    in_use: Mutex<Option<UseLock>>,
 }
 
 impl LayoutWriter {
@@ -39,6 +42,7 @@ impl LayoutWriter {
         Ok(Self {
             root: root.to_owned(),
             staging: Staging::new(scratch, Some(root.to_owned())),
+            in_use: Mutex::new(UseLock::acquire(root)?),
         })
     }
 
@@ -88,6 +92,8 @@ impl LayoutWriter {
         if self.staging.scratch().starts_with(&self.root) {
             sweep(self.staging.scratch());
         }
+        // held to the end: what was found in the layout is used until then
+        let _in_use = self.in_use;
         let state = self.staging.into_state();
         let root = &self.root;
         let layout = begin(root, &mut made)?;
@@ -132,8 +138,16 @@ impl LayoutWriter {
         if kept.is_ok() {
             made.disarm();
         }
+        // before the layout is free: who removes blobs needs both locks
+        let in_use = kept.and_then(|()| {
+            let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+            if in_use.is_none() {
+                *in_use = UseLock::acquire(&self.root)?;
+            }
+            Ok(())
+        });
         drop(lock);
-        kept
+        in_use
     }
 }
 

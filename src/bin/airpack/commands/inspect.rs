@@ -13,8 +13,9 @@ use airpack::oci::json;
 use airpack::oci::layout::REF_NAME;
 use airpack::oci::locate::ImageLocation;
 use airpack::oci::platform::Platform;
+use airpack::operations::inspect::files::{FileView, PathPattern, list};
 use airpack::operations::inspect::{
-    Content, EntryView, ImageView, InspectReport, InspectRequest, LayerView, Node, run as look,
+    Content, EntryView, ImageView, InspectReport, InspectRequest, LayerView, Node, module_toml, raw, run as look,
 };
 use airpack::progress::in_units as size;
 use clap::Args;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use super::builder_view::builder_tree;
 use super::order_tree::order_tree;
 use crate::output::{Output, one_line};
+use crate::table::Table;
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
@@ -34,6 +36,15 @@ pub(crate) struct Arguments {
     /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long)]
     platform: Option<String>,
+    /// List only files, those whose path fits: `*.toml`, `/cnb/buildpacks/*/*/bin/*`, `/cnb/**`
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, require_equals = true, default_missing_value = "**", conflicts_with_all = ["raw", "toml"])]
+    files: Option<String>,
+    /// Print the bytes of the manifest or index as they are
+    #[arg(long, conflicts_with_all = ["json", "toml"])]
+    raw: bool,
+    /// Print the buildpack.toml or extension.toml of a module, as it is in its layer
+    #[arg(long, value_name = "ID[@VERSION]", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "json")]
+    toml: Option<String>,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -45,6 +56,9 @@ Every blob that is read is verified. -v shows all files of large layers.
 Examples:
   airpack inspect out.oci
   airpack inspect out.oci:1.0 --platform linux/arm64
+  airpack inspect out.oci --files='/cnb/buildpacks/**'
+  airpack inspect builder.oci:1.0 --toml=acme/hello
+  airpack inspect out.oci:1.0 --raw | sha256sum
   airpack inspect hello.cnb --json";
 
 /// Files of a layer that are shown without `-v`.
@@ -60,13 +74,59 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
         scratch: env::temp_dir(),
         platform: arguments.platform.as_deref().map(str::parse).transpose()?,
     };
-    let report = look(&request, &output.progress(stop))?;
-    let text = if arguments.json {
-        json::to_pretty(&report)
-    } else {
-        text(&report, output.is_verbose())
+    let progress = output.progress(stop);
+    if arguments.raw {
+        return Output::bytes(&raw::run(&request)?);
+    }
+    if let Some(module) = &arguments.toml {
+        let module = (!module.is_empty()).then_some(module.as_str());
+        return Output::bytes(&module_toml::run(&request, module, &progress)?);
+    }
+    // before anything is read
+    let pattern = arguments.files.as_deref().map(PathPattern::parse).transpose()?;
+    let report = look(&request, &progress)?;
+    let text = match (&pattern, arguments.json) {
+        (None, false) => text(&report, output.is_verbose()),
+        (None, true) => json::to_pretty(&report),
+        (Some(pattern), true) => json::to_pretty(&list(&report, Some(pattern))),
+        (Some(pattern), false) => {
+            let files = list(&report, Some(pattern));
+            if files.is_empty() {
+                output.note("no file has such a path");
+            }
+            file_table(&files)
+        }
     };
     Output::data(&text)
+}
+
+/// One line for each file; which image it is in is told where there are several.
+fn file_table(files: &[FileView]) -> String {
+    let has_several = files.windows(2).any(|pair| pair[0].image != pair[1].image);
+    let image = |text: String| has_several.then_some(text).into_iter();
+    let rest = ["LAYER", "MODE", "OWNER", "SIZE", "PATH"].map(ToOwned::to_owned);
+    let mut table = Table::new(image("IMAGE".to_owned()).chain(rest));
+    for file in files {
+        let entry = &file.entry;
+        let cells = [
+            file.layer.to_string(),
+            entry.mode.clone(),
+            format!("{}:{}", entry.uid, entry.gid),
+            what(entry),
+            format!("{}{}", entry.name, link(entry)),
+        ];
+        table.row(image(file.platform.to_string()).chain(cells));
+    }
+    if files.is_empty() { String::new() } else { table.text() }
+}
+
+/// Where a link leads.
+fn link(entry: &EntryView) -> String {
+    match (&entry.linkname, entry.kind) {
+        (Some(link), "hardlink") => format!(" = {link}"),
+        (Some(link), _) => format!(" -> {link}"),
+        (None, _) => String::new(),
+    }
 }
 
 fn text(report: &InspectReport, all_files: bool) -> String {
@@ -286,11 +346,7 @@ fn files(entries: &[EntryView], all: bool) -> Tree {
         } else {
             format!("{}:{} ", entry.uid, entry.gid)
         };
-        let link = match (&entry.linkname, entry.kind) {
-            (Some(link), "hardlink") => format!(" = {link}"),
-            (Some(link), _) => format!(" -> {link}"),
-            (None, _) => String::new(),
-        };
+        let link = link(entry);
         top.line(format!(
             "{} {:>width$} {owner}{}{link}",
             entry.mode,

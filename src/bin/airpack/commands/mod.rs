@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod builder_plan;
 mod builder_view;
 pub(crate) mod buildpack;
+pub(crate) mod diff;
 pub(crate) mod extension;
 pub(crate) mod inspect;
 pub(crate) mod layout;
@@ -23,15 +24,26 @@ use airpack::error::Result;
 use crate::cli::Command;
 use crate::output::Output;
 
-pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    match command {
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did what it should, and nothing that was checked is wrong.
+    Done,
+    /// A check found faults, which were printed.
+    FaultsFound,
+}
+
+pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
+    let done = match command {
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
         Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),
         Command::Builder(builder::Command::Create(arguments)) => builder::create::run(*arguments, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
-        Command::Layout(layout::Command::Export(arguments)) => layout::export::run(&arguments, output, stop),
+        Command::Diff(arguments) => return diff::run(&arguments, output, stop),
+        Command::Layout(command) => return layout::run(command, output, stop),
         Command::Push(arguments) => push::run(&arguments, output, stop),
         Command::Pull(arguments) => pull::run(&arguments, output, stop),
         Command::Serve(arguments) => serve::run(&arguments, output, stop),
-    }
+    };
+    done.map(|()| Outcome::Done)
 }

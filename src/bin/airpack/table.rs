@@ -1,0 +1,164 @@
+//! Rows with their cells below each other, for a terminal of any width, or as Markdown.
+
+use std::io::{self, IsTerminal};
+
+use crate::output::{one_line, printable};
+
+/// Between two columns.
+const GAP: usize = 2;
+/// No column is made narrower than this to fit a terminal.
+const LEAST: usize = 8;
+
+/// A head, and rows of as many cells.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(head: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let mut table = Self::default();
+        table.row(head);
+        table
+    }
+
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|cell| one_line(&printable(&cell.into())))
+                .collect(),
+        );
+    }
+
+    /// Lines, each ended. On a terminal that is too narrow, cells take several lines; elsewhere each row is one line.
+    pub(crate) fn text(&self) -> String {
+        let width = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+        self.fitted(width.map(|(width, _)| usize::from(width.0)))
+    }
+
+    fn fitted(&self, width: Option<usize>) -> String {
+        let mut widths = self.widths();
+        if let Some(width) = width {
+            fit(&mut widths, width);
+        }
+        let mut out = String::new();
+        for row in &self.rows {
+            let cells: Vec<Vec<String>> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| wrapped(cell, *width))
+                .collect();
+            for at in 0..cells.iter().map(Vec::len).max().unwrap_or_default() {
+                let line: String = cells
+                    .iter()
+                    .zip(&widths)
+                    .map(|(lines, width)| {
+                        let text = lines.get(at).map(String::as_str).unwrap_or_default();
+                        format!("{text:<width$}{:GAP$}", "")
+                    })
+                    .collect();
+                out.push_str(line.trim_end());
+                out.push('\n');
+            }
+        }
+        out
+    }
+
+    /// A table of Markdown (GitHub's).
+    pub(crate) fn markdown(&self) -> String {
+        let escaped = |cell: &String| cell.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;");
+        let line = |row: &Vec<String>| format!("| {} |\n", row.iter().map(escaped).collect::<Vec<_>>().join(" | "));
+        let mut rows = self.rows.iter();
+        let Some(head) = rows.next() else { return String::new() };
+        let rule = format!("|{}\n", " --- |".repeat(head.len()));
+        line(head) + &rule + &rows.map(line).collect::<String>()
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |at: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(at));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        (0..columns).map(width).collect()
+    }
+}
+
+/// Takes from the widest columns until all fit into `width`, as far as that goes.
+fn fit(widths: &mut [usize], width: usize) {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > width {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > LEAST => *widest -= 1,
+            _ => return,
+        }
+    }
+}
+
+/// The cell in lines of at most `width` characters, broken at spaces where there are some.
+fn wrapped(cell: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut filled = 0;
+    for word in cell.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if filled > 0 && filled + length > width {
+            lines.push(String::new());
+            filled = 0;
+        }
+        for character in word.chars() {
+            if filled >= width && character != ' ' {
+                lines.push(String::new());
+                filled = 0;
+            }
+            filled += 1;
+            if let Some(line) = lines.last_mut() {
+                line.push(character);
+            }
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(["NAME", "WHAT IT SAYS"]);
+        table.row(["a", "one two three four"]);
+        table.row(["long-name", "x|y"]);
+        table
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_cells() {
+        assert_eq!(
+            table().fitted(None),
+            "NAME       WHAT IT SAYS\na          one two three four\nlong-name  x|y\n"
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_cells_at_spaces() {
+        assert_eq!(
+            table().fitted(Some(21)),
+            "NAME       WHAT IT\n           SAYS\na          one two\n           three four\nlong-name  x|y\n"
+        );
+        // no narrower than can be read
+        assert!(
+            table()
+                .fitted(Some(1))
+                .lines()
+                .all(|line| line.len() <= 2 * LEAST + GAP)
+        );
+    }
+
+    #[test]
+    fn markdown_keeps_its_columns() {
+        assert_eq!(
+            table().markdown(),
+            "| NAME | WHAT IT SAYS |\n| --- | --- |\n| a | one two three four |\n| long-name | x\\|y |\n"
+        );
+    }
+}

@@ -1,0 +1,274 @@
+//! Compares two images, or two layouts image by image: what they are for buildpacks, then config and layers, then files.
+
+mod sides;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use sides::{Named, Side};
+
+use crate::cnb_image::cnb_diff::{CnbDiff, CnbFacts};
+use crate::error::Result;
+use crate::oci::digest::Digest;
+use crate::oci::image_diff::{self, ImageAt, LayerChange, LayerFate, descriptor_value};
+use crate::oci::json_diff::{self, FieldChange};
+use crate::oci::locate::ImageLocation;
+use crate::oci::opened::OpenedImage;
+use crate::oci::platform::Platform;
+use crate::progress::Progress;
+
+/// What to compare.
+#[derive(Debug, Clone)]
+pub struct DiffRequest {
+    /// A layout or an archive, or one image in it.
+    pub before: ImageLocation,
+    /// Another, or another image of the same.
+    pub after: ImageLocation,
+    /// Only images that answer to this platform.
+    pub platform: Option<Platform>,
+    /// Where nameless temporary files go.
+    pub scratch: PathBuf,
+}
+
+/// What differs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffReport {
+    /// What was compared, as it was named.
+    pub before: String,
+    /// With what.
+    pub after: String,
+    /// How far the two are the same.
+    pub sameness: Sameness,
+    /// Images by name that only the first has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<NamedDigest>,
+    /// Images by name that only the second has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<NamedDigest>,
+    /// Images that both have and that differ.
+    pub changed: Vec<RootDiff>,
+}
+
+/// How far two images are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sameness {
+    /// All digests are equal.
+    Digest,
+    /// Configs and layers before compression are equal; blobs are not.
+    Content,
+    /// More than that differs.
+    None,
+}
+
+/// An image with a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedDigest {
+    /// Its name.
+    pub name: String,
+    /// Its manifest or index.
+    pub digest: Digest,
+}
+
+/// What differs between two images, each with its platforms.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RootDiff {
+    /// Its name, where several are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Manifests or indexes of the first.
+    pub before: Vec<Digest>,
+    /// Those of the second.
+    pub after: Vec<Digest>,
+    /// Platforms that only the first has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed_platforms: Vec<Platform>,
+    /// Platforms that only the second has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added_platforms: Vec<Platform>,
+    /// What differs for buildpacks, with the platforms for which it is this.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub buildpacks: Vec<CnbChange>,
+    /// Annotations and the like of the index itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub index: Vec<FieldChange>,
+    /// Images that are not the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageChange>,
+}
+
+/// What differs for buildpacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CnbChange {
+    /// The platforms.
+    pub platforms: Vec<Platform>,
+    /// What differs.
+    #[serde(flatten)]
+    pub diff: CnbDiff,
+}
+
+/// Two images for one platform.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageChange {
+    /// What the second is for.
+    pub platform: Platform,
+    /// Manifest of the first.
+    pub before: Digest,
+    /// Manifest of the second.
+    pub after: Digest,
+    /// What the index says of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub descriptor: Vec<FieldChange>,
+    /// Annotations and the like of the manifests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub manifest: Vec<FieldChange>,
+    /// Configs, labels included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<FieldChange>,
+    /// Layers that are not as they were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerChange>,
+}
+
+/// Reads what differs, and verifies it; what has the same digest is not read.
+pub fn run(request: &DiffRequest, progress: &dyn Progress) -> Result<DiffReport> {
+    let before = Side::open(&request.before, &request.scratch)?;
+    let after = Side::open(&request.after, &request.scratch)?;
+    let mut report = DiffReport {
+        before: sides::shown(&request.before),
+        after: sides::shown(&request.after),
+        sameness: Sameness::Digest,
+        removed: Vec::new(),
+        added: Vec::new(),
+        changed: Vec::new(),
+    };
+    let pairs = sides::pair(&before, &after)?;
+    report.removed = pairs.only_before.iter().map(|named| named.noted()).collect();
+    report.added = pairs.only_after.iter().map(|named| named.noted()).collect();
+    if !report.removed.is_empty() || !report.added.is_empty() {
+        report.sameness = Sameness::None;
+    }
+    let compare = Compare {
+        before: &before,
+        after: &after,
+        platform: request.platform.as_ref(),
+        progress,
+    };
+    for (a, b) in &pairs.both {
+        progress.check()?;
+        if a.digests() == b.digests() {
+            continue;
+        }
+        let (diff, sameness) = compare.roots(a, b, pairs.are_named)?;
+        report.sameness = report.sameness.max(sameness);
+        if sameness != Sameness::Digest {
+            report.changed.push(diff);
+        }
+    }
+    Ok(report)
+}
+
+struct Compare<'a> {
+    before: &'a Side,
+    after: &'a Side,
+    platform: Option<&'a Platform>,
+    progress: &'a dyn Progress,
+}
+
+impl Compare<'_> {
+    fn roots(&self, a: &Named, b: &Named, are_named: bool) -> Result<(RootDiff, Sameness)> {
+        let (of_a, of_b) = (
+            self.before.images(a, self.platform)?,
+            self.after.images(b, self.platform)?,
+        );
+        let paired = sides::pair_platforms(&of_a, &of_b);
+        let mut diff = RootDiff {
+            name: are_named.then(|| b.name.clone()).flatten(),
+            before: a.digests(),
+            after: b.digests(),
+            removed_platforms: paired.only_before.iter().map(|image| image.platform()).collect(),
+            added_platforms: paired.only_after.iter().map(|image| image.platform()).collect(),
+            buildpacks: Vec::new(),
+            // of a part of an index nobody asks what the whole says
+            index: match (self.before.index_value(a)?, self.after.index_value(b)?) {
+                (Some(before), Some(after)) if self.platform.is_none() => json_diff::compare(&before, &after),
+                _ => Vec::new(),
+            },
+            images: Vec::new(),
+        };
+        for (one, other) in &paired.both {
+            self.images(one, other, &mut diff)?;
+        }
+        let sameness = sameness(&diff);
+        Ok((diff, sameness))
+    }
+
+    fn images(&self, a: &OpenedImage, b: &OpenedImage, diff: &mut RootDiff) -> Result<()> {
+        // one that stands alone has no platform there, which is no difference to one behind an index
+        let have_platforms = a.descriptor.platform.is_some() && b.descriptor.platform.is_some();
+        let said = |image: &OpenedImage| descriptor_value(&image.descriptor, have_platforms);
+        let descriptor = json_diff::compare(&said(a), &said(b));
+        if a.descriptor.digest == b.descriptor.digest && descriptor.is_empty() {
+            return Ok(());
+        }
+        let (facts_a, facts_b) = (CnbFacts::of(&a.config.labels()), CnbFacts::of(&b.config.labels()));
+        add_change(&mut diff.buildpacks, b.platform(), CnbDiff::of(&facts_a, &facts_b));
+        let (in_a, in_b) = (facts_a.modules_by_layer(), facts_b.modules_by_layer());
+        let (folders_a, folders_b) = (facts_a.folders(), facts_b.folders());
+        let before = ImageAt {
+            source: self.before.source(),
+            image: a,
+            contents: &in_a,
+            folders: &folders_a,
+        };
+        let after = ImageAt {
+            source: self.after.source(),
+            image: b,
+            contents: &in_b,
+            folders: &folders_b,
+        };
+        diff.images.push(ImageChange {
+            platform: b.platform(),
+            before: a.descriptor.digest.clone(),
+            after: b.descriptor.digest.clone(),
+            descriptor,
+            manifest: image_diff::manifest(a, b),
+            config: image_diff::config(a, b),
+            layers: image_diff::layers(before, after, self.progress)?,
+        });
+        Ok(())
+    }
+}
+
+fn add_change(changes: &mut Vec<CnbChange>, platform: Platform, diff: CnbDiff) {
+    if diff.is_empty() {
+        return;
+    }
+    match changes.iter_mut().find(|known| known.diff == diff) {
+        Some(known) => known.platforms.push(platform),
+        None => changes.push(CnbChange {
+            platforms: vec![platform],
+            diff,
+        }),
+    }
+}
+
+fn sameness(diff: &RootDiff) -> Sameness {
+    let is_recompressed = |layer: &LayerChange| layer.fate == LayerFate::Recompressed;
+    let is_content = |image: &ImageChange| {
+        image.config.is_empty()
+            && image.manifest.is_empty()
+            && image.descriptor.is_empty()
+            && image.layers.iter().all(is_recompressed)
+    };
+    let is_same_set = diff.removed_platforms.is_empty() && diff.added_platforms.is_empty() && diff.index.is_empty();
+    // without a difference, the same images are there with an index in front of them and without, or in another order
+    if is_same_set && diff.buildpacks.is_empty() && diff.images.iter().all(is_content) {
+        Sameness::Content
+    } else {
+        Sameness::None
+    }
+}
