@@ -76,6 +76,12 @@ pub fn may_be_for_distro(child: &Descriptor, target: &Target) -> bool {
     }
 }
 
+/// The name of the distribution that a child of an index says it is for.
+#[must_use]
+pub fn distro_of(child: &Descriptor) -> Option<&str> {
+    child.annotation(DISTRO_NAME)
+}
+
 /// Annotations of the child for `target`: its distribution.
 #[must_use]
 pub fn child_annotations(target: &Target) -> Annotations {

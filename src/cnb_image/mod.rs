@@ -8,6 +8,8 @@ pub mod buildpackage;
 pub mod cnb_diff;
 pub mod dependency;
 pub mod gather;
+pub mod image_kind;
+pub mod index_inputs;
 pub mod label_check;
 pub mod labels_below;
 pub mod layer_tar;

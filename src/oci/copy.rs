@@ -118,6 +118,7 @@ pub fn run(
         let number = copied.fetch_add(1, Ordering::Relaxed) + 1;
         let how = match &put {
             Put::Wrote => String::new(),
+            Put::Linked => ", linked".to_owned(),
             Put::Existed => ", which was there meanwhile".to_owned(),
             Put::Mounted(from) => format!(", mounted from {from}"),
         };
@@ -145,6 +146,50 @@ pub fn run(
         .iter()
         .map(|(blob, _)| (blob.clone(), put_of(blob)))
         .collect())
+}
+
+/// What came of a whole copy.
+#[derive(Debug, Clone)]
+pub struct Copied {
+    /// Manifests and indexes, the root last, and whether the target had it.
+    pub documents: Vec<(Descriptor, bool)>,
+    /// Blobs by digest, and how each came; where nothing was written, [`Put::Wrote`] for what would be.
+    pub blobs: Vec<(Descriptor, Put)>,
+}
+
+/// Copies all of `graph` that `target` lacks, the root too. With `dry_run` it only looks.
+pub fn whole(
+    graph: Graph,
+    source: &dyn BlobSource,
+    target: &dyn BlobStore,
+    jobs: NonZeroUsize,
+    dry_run: bool,
+    progress: &dyn Progress,
+) -> Result<Copied> {
+    let plan = plan(graph, target, Trust::Nothing, jobs, progress)?;
+    for blob in plan.missing() {
+        source.check(blob)?;
+    }
+    let blobs = if dry_run {
+        let planned = |is_there: bool| if is_there { Put::Existed } else { Put::Wrote };
+        let blobs = plan.blobs.iter();
+        blobs
+            .map(|(blob, is_there)| (blob.clone(), planned(*is_there)))
+            .collect()
+    } else {
+        let blobs = run(&plan, source, target, jobs, progress)?;
+        if let Some((root, _)) = plan.documents.last() {
+            target.put_manifest(&root.descriptor, &root.bytes)?;
+        }
+        blobs
+    };
+    let documents = plan.documents.into_iter();
+    Ok(Copied {
+        documents: documents
+            .map(|(document, is_there)| (document.descriptor, is_there))
+            .collect(),
+        blobs,
+    })
 }
 
 /// A digest as people tell two of them apart.

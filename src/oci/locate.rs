@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::archive_store::{ArchiveStore, looks_like_archive};
@@ -32,6 +33,58 @@ pub enum Selector {
     Tag(String),
     /// By digest: an entry of `index.json`, or anything an index in it lists.
     Digest(Digest),
+}
+
+/// A layout that is written to, and maybe a name in it: `[oci:]DIR[:NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayoutName {
+    /// The layout's folder, which need not be there yet.
+    pub layout: PathBuf,
+    /// The name, whole or a tag.
+    pub name: Option<String>,
+}
+
+impl LayoutName {
+    /// Of all ways to read `text`, the one with the longest path that exists; else the path ends at the first `:`.
+    pub fn parse(text: &OsStr) -> Result<Self> {
+        let found = ImageLocation::parse(text)?;
+        match found.selector {
+            Some(Selector::Digest(digest)) => {
+                return Err(Error::invalid(format!("{digest} is no name that could be given"))
+                    .with_hint("give DIR:TAG or DIR:NAME"));
+            }
+            Some(Selector::Tag(name)) => {
+                return Ok(Self {
+                    layout: found.layout,
+                    name: Some(name),
+                });
+            }
+            None => {}
+        }
+        let plain = found.layout.to_str().filter(|_| !found.layout.exists());
+        Ok(match plain.and_then(|text| text.split_once(':')) {
+            Some((layout, name)) if !layout.is_empty() => Self {
+                layout: layout.into(),
+                name: Some(name.to_owned()),
+            },
+            _ => Self {
+                layout: found.layout,
+                name: None,
+            },
+        })
+    }
+}
+
+/// As the user would write it.
+impl fmt::Display for ImageLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.layout.display())?;
+        match &self.selector {
+            Some(Selector::Tag(tag)) => write!(f, ":{tag}"),
+            Some(Selector::Digest(digest)) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ImageLocation {
@@ -220,6 +273,27 @@ fn find_digest(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_layout_that_is_not_there_yet_ends_at_the_first_colon() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().to_str().unwrap();
+        std::fs::create_dir(folder.path().join("a:b")).unwrap();
+        let check = |text: &str, layout: &str, name: Option<&str>| {
+            let found = LayoutName::parse(OsStr::new(&format!("oci:{base}/{text}"))).unwrap();
+            let expected = LayoutName {
+                layout: format!("{base}/{layout}").into(),
+                name: name.map(ToOwned::to_owned),
+            };
+            assert_eq!(found, expected);
+        };
+        check("new", "new", None);
+        check("new:1.0", "new", Some("1.0"));
+        check("new:reg.test:5000/x:1", "new", Some("reg.test:5000/x:1"));
+        check("a:b", "a:b", None);
+        check("a:b:1", "a:b", Some("1"));
+        assert!(LayoutName::parse(OsStr::new(&format!("{base}/a:b@{}", Digest::of(b"")))).is_err());
+    }
 
     #[test]
     fn the_longest_path_that_exists_wins() {

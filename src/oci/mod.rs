@@ -21,6 +21,7 @@ pub mod layer_diff;
 pub mod layout;
 pub mod library;
 pub mod locate;
+pub mod members;
 pub mod oci_form;
 pub mod opened;
 pub mod plain_layer;

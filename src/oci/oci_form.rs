@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 
 /// Says in an index which image a manifest is about (`BuildKit`).
-const ABOUT: &str = "vnd.docker.reference.digest";
+pub(super) const ABOUT: &str = "vnd.docker.reference.digest";
 
 /// What stands for `root` in the OCI's form; new documents are added to `source`.
 pub fn convert(source: &mut WithDocuments<'_>, root: &Descriptor, progress: &dyn Progress) -> Result<Descriptor> {

@@ -41,11 +41,7 @@ impl Platform {
         if self.os != wanted.os || self.architecture != wanted.architecture || other_version {
             return None;
         }
-        let usual = match self.architecture.as_str() {
-            "arm64" => Some("v8"),
-            "arm" => Some("v7"),
-            _ => None,
-        };
+        let usual = self.usual_variant();
         let (own, asked) = (self.variant.as_deref(), wanted.variant.as_deref());
         if own == asked {
             Some(0)
@@ -53,6 +49,30 @@ impl Platform {
             Some(1)
         } else {
             asked.is_none().then_some(2)
+        }
+    }
+
+    /// Whether no machine could tell which of two images to take, one for `self` and one for `other`.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.with_variant() == other.with_variant()
+    }
+
+    /// The same with the variant that is implied, so that equal values mean [`is_same`](Self::is_same).
+    #[must_use]
+    pub fn with_variant(&self) -> Self {
+        let usual = || self.usual_variant().map(ToOwned::to_owned);
+        Self {
+            variant: self.variant.clone().or_else(usual),
+            ..self.clone()
+        }
+    }
+
+    fn usual_variant(&self) -> Option<&'static str> {
+        match self.architecture.as_str() {
+            "arm64" => Some("v8"),
+            "arm" => Some("v7"),
+            _ => None,
         }
     }
 }
@@ -133,6 +153,19 @@ mod tests {
         check("linux/amd64", "linux/arm64", None);
         check("linux/amd64:22.04", "linux/amd64", Some(0));
         check("linux/amd64:22.04", "linux/amd64:24.04", None);
+    }
+
+    #[test]
+    fn an_implied_variant_makes_no_other_platform() {
+        let check = |one: &str, other: &str, expected: bool| {
+            let is_same = one.parse::<Platform>().unwrap().is_same(&other.parse().unwrap());
+            assert_eq!(is_same, expected, "{one} and {other}");
+        };
+        check("linux/arm64", "linux/arm64/v8", true);
+        check("linux/arm", "linux/arm/v6", false);
+        check("linux/amd64", "linux/amd64/v3", false);
+        check("linux/amd64", "linux/amd64:24.04", false);
+        check("linux/amd64:22.04", "linux/amd64:24.04", false);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The stores that images are in, whatever holds them: [`BlobSource`] to read, [`BlobStore`] to write.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::{Cursor, Read};
 use std::os::unix::fs::MetadataExt;
 
@@ -35,6 +35,11 @@ pub trait BlobSource: Sync {
     /// An error where it is plain without reading that the blob can not be given: it is missing, or has another length.
     fn check(&self, _descriptor: &Descriptor) -> Result<()> {
         Ok(())
+    }
+
+    /// The blob as a regular file that another folder may list as well, not yet verified; `None` where it is no such file.
+    fn file(&self, _descriptor: &Descriptor) -> Result<Option<File>> {
+        Ok(None)
     }
 
     /// Whether the same blob may come out better when it is read again, as it may after a bad transfer.
@@ -116,6 +121,8 @@ impl Version {
 pub enum Put {
     /// Its bytes were copied.
     Wrote,
+    /// Its file is shared with the source: verified, and not copied.
+    Linked,
     /// It was there.
     Existed,
     /// The store had it in another repository, which is named.
@@ -196,6 +203,13 @@ impl BlobSource for WithDocuments<'_> {
 
     fn may_differ(&self) -> bool {
         self.source.may_differ()
+    }
+
+    fn file(&self, descriptor: &Descriptor) -> Result<Option<File>> {
+        match self.documents.get(&descriptor.digest) {
+            Some(_) => Ok(None),
+            None => self.source.file(descriptor),
+        }
     }
 
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {

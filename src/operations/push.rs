@@ -174,7 +174,7 @@ impl Copied {
 
     fn put(descriptor: &Descriptor, put: &Put) -> Self {
         match put {
-            Put::Wrote => Self::new(descriptor, "sent"),
+            Put::Wrote | Put::Linked => Self::new(descriptor, "sent"),
             Put::Existed => Self::new(descriptor, "existing"),
             Put::Mounted(from) => Self {
                 from: Some(from.clone()),

@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{builder, buildpack, diff, extension, inspect, layout, pull, push, serve};
+use crate::commands::{builder, buildpack, diff, extension, index, inspect, layout, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -45,11 +45,17 @@ pub(crate) enum Command {
         after_help = "Example:\n  airpack builder create acme/builder:1 --config builder.toml --layout out.oci --from base.oci"
     )]
     Builder(builder::Command),
+    /// Make and edit image indexes in a layout
+    #[command(
+        subcommand,
+        after_help = "Example:\n  airpack index create docker.io/acme/hello:1.0 amd64.oci arm64.oci --layout out.oci"
+    )]
+    Index(index::Command),
     /// Show what is in a layout or an archive: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
     /// Compare two images: versions, order, platforms, config, layers and their files
     Diff(diff::Arguments),
-    /// Look after a layout: check it, clean it, write its images for other tools
+    /// Look after a layout: list, name, copy, check, clean, import, export
     #[command(
         subcommand,
         after_help = "Example:\n  airpack layout export builder.oci:1.0 --lifecycle layout-repo --platform linux/amd64 --from base.oci"

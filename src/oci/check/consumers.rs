@@ -196,16 +196,14 @@ impl Seen<'_> {
         if self.form == Form::OciArchive {
             return self.no("it reads no archives");
         }
-        if self.shape.depth > 1 || self.shape.images > 1 {
-            return (
-                Reads::Export,
-                Some("it unpacks a single image, and does not choose one for a platform"),
-                Some(self.copy_of_child()),
-            );
+        let help = Some(self.copy_of_child());
+        if self.is_flat || self.shape.depth > 1 || self.shape.images > 1 {
+            let reason = "it unpacks a single image, and does not choose one for a platform";
+            return (Reads::Export, Some(reason), help);
         }
         match self.entry.annotation(REF_NAME) {
             Some(_) => YES,
-            None => self.unnamed(),
+            None => (Reads::No, Some("it has no tag"), help),
         }
     }
 

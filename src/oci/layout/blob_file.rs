@@ -1,8 +1,9 @@
 //! Files that have no name until they are whole, so that a process that dies leaves nothing behind.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,13 @@ pub(super) fn sweep(folder: &Path) {
 pub(super) struct Nameless {
     file: Arc<File>,
     temporary: Option<TempPath>,
+    /// Whether it has a name elsewhere, and gets another one by a hard link.
+    is_shared: bool,
+}
+
+/// What tells a file from all others: its file system and its number.
+pub(super) fn inode(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 impl Nameless {
@@ -51,6 +59,7 @@ impl Nameless {
             Ok(fd) => Self {
                 file: Arc::new(fd.into()),
                 temporary: None,
+                is_shared: false,
             },
             // what file systems and kernels say that do not know O_TMPFILE
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
@@ -60,6 +69,7 @@ impl Nameless {
                 Self {
                     file: Arc::new(file),
                     temporary: Some(path),
+                    is_shared: false,
                 }
             }
             Err(cause) => return Err(cause.into()),
@@ -73,6 +83,23 @@ impl Nameless {
         let nameless = Self::new_in(folder)?;
         (&*nameless.file).write_all(content)?;
         Ok(nameless)
+    }
+
+    /// A file that has a name elsewhere, and is verified.
+    pub(super) fn shared(file: File) -> Self {
+        Self {
+            file: Arc::new(file),
+            temporary: None,
+            is_shared: true,
+        }
+    }
+
+    /// What the new name has to lead to, where the file has a name elsewhere.
+    pub(super) fn shared_inode(&self) -> io::Result<Option<(u64, u64)>> {
+        if !self.is_shared {
+            return Ok(None);
+        }
+        Ok(Some(inode(&self.file.metadata()?)))
     }
 
     pub(super) fn file(&self) -> &Arc<File> {
@@ -166,7 +193,16 @@ impl Write for BlobWriter {
 
 /// Opens a file of a layout that nobody vouches for: never waits, as it would for a fifo, and takes nothing but files.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    open_with(path, OFlags::empty())
+}
+
+/// The same, but no link to a file.
+pub(super) fn open_own_file(path: &Path) -> io::Result<File> {
+    open_with(path, OFlags::NOFOLLOW)
+}
+
+fn open_with(path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | more;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if file.metadata()?.is_file() {
         Ok(file)

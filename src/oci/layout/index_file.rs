@@ -15,7 +15,7 @@ pub(in crate::oci) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// What is in `index.json`. Entries of others are kept as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexFile {
-    index: ImageIndex,
+    pub(super) index: ImageIndex,
 }
 
 /// What [`IndexFile::tag`] did.
@@ -191,7 +191,7 @@ impl IndexFile {
     }
 
     /// By name, then digest; what has no name comes last.
-    fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         self.index.manifests.sort_by(|a, b| {
             let key = |entry: &Descriptor| {
                 let ref_name = entry.annotation(REF_NAME).map(ToOwned::to_owned);

@@ -2,9 +2,11 @@
 
 mod archive_file;
 mod blob_file;
+mod entry_name;
 mod folder;
 mod garbage;
 mod index_file;
+mod staged_store;
 mod staging;
 mod stored;
 mod writer;
@@ -16,10 +18,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use archive_file::ArchiveFile;
-use blob_file::{open_inside, read_inside};
+use blob_file::{open_inside, open_own_file, read_inside};
+pub use entry_name::EntryName;
 pub use garbage::Garbage;
 pub(super) use index_file::IMAGE_NAME;
 pub use index_file::{IndexFile, REF_NAME, Tagged};
+pub use staged_store::StagedStore;
 pub use staging::{Staging, Taken};
 pub use stored::Stored;
 pub use writer::LayoutWriter;
@@ -39,6 +43,8 @@ const VERSION: &str = "1.0.0";
 const INDEX: &str = "index.json";
 /// Where blobs are.
 const BLOBS: &str = "blobs";
+/// The kinds of digests that blobs may have; each has a folder.
+const ALGORITHMS: [&str; 2] = ["sha256", "sha512"];
 /// The most that is read of `oci-layout`.
 const MAX_MARKER: u64 = 4 << 10;
 /// The most that is read of `index.json`.
@@ -155,6 +161,10 @@ impl Layout {
 impl BlobSource for Layout {
     fn check(&self, descriptor: &Descriptor) -> Result<()> {
         check_size(descriptor, self.metadata_of(descriptor)?.len())
+    }
+
+    fn file(&self, descriptor: &Descriptor) -> Result<Option<File>> {
+        Ok(open_own_file(&self.blob_path(&descriptor.digest)).ok())
     }
 
     fn open_from(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobReader<'_>> {

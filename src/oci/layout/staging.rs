@@ -155,6 +155,22 @@ impl Staging {
         Ok(Taken::Copied)
     }
 
+    /// Whether the blob was gathered.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        let state = self.state();
+        state.blobs.contains_key(digest) || state.documents.contains_key(digest)
+    }
+
+    /// How many files are open for blobs.
+    pub(super) fn open_files(&self) -> usize {
+        self.state().blobs.len()
+    }
+
+    /// Gathers a file that is the blob.
+    pub(super) fn keep_file(&self, digest: Digest, file: Nameless) {
+        self.state().blobs.insert(digest, file);
+    }
+
     /// A copy of a blob of another store, verified.
     pub(super) fn copy_of(
         &self,

@@ -11,10 +11,10 @@ use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
 use super::super::store::{BlobSource, BlobStore, Put, check_size};
-use super::blob_file::{Nameless, Rollback, has_digest, is_temporary, read_small, replace_file, sweep};
+use super::blob_file::{Nameless, Rollback, has_digest, inode, is_temporary, read_small, replace_file, sweep};
 use super::folder::{FolderLock, UseLock, ensure, nearest, open_to_all};
 use super::staging::Staging;
-use super::{BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
+use super::{ALGORITHMS, BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Step};
 
@@ -125,7 +125,7 @@ impl LayoutWriter {
     }
 
     /// Names a blob now, before the commit: it stays when that never comes, so that the next run need not fetch it.
-    fn keep(&self, digest: &Digest, nameless: Nameless, progress: &dyn Progress) -> Result<()> {
+    pub(super) fn keep(&self, digest: &Digest, nameless: Nameless, progress: &dyn Progress) -> Result<()> {
         let mut made = Rollback::default();
         let lock = FolderLock::acquire(&self.root, progress, &mut made)?;
         let kept = begin(&self.root, &mut made).and_then(|_| {
@@ -194,7 +194,7 @@ impl BlobStore for LayoutWriter {
 
 /// Removes the blobs that are not `kept`. One that stays does no harm.
 fn remove_others(root: &Path, kept: &BTreeSet<Digest>) {
-    for algorithm in ["sha256", "sha512"] {
+    for algorithm in ALGORITHMS {
         let folder = root.join(BLOBS).join(algorithm);
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -263,8 +263,15 @@ fn add_blob(root: &Path, digest: &Digest, nameless: Nameless, made: &mut Rollbac
         ensure(&folder, made)?;
         open_to_all(&folder);
     }
-    nameless.name(&path).map_err(|cause| Error::io("write", &path, cause))?;
+    let failed = |cause| Error::io("write", &path, cause);
+    let shared = nameless.shared_inode().map_err(failed)?;
+    nameless.name(&path).map_err(failed)?;
     made.file(&path);
+    // where no link could be made the file was read a second time
+    let is_copy = shared.is_some_and(|shared| fs::metadata(&path).is_ok_and(|own| inode(&own) != shared));
+    if is_copy {
+        is_there(&path, digest, root)?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod builder_view;
 pub(crate) mod buildpack;
 pub(crate) mod diff;
 pub(crate) mod extension;
+pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod layout;
 mod order_tree;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
         Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),
         Command::Builder(builder::Command::Create(arguments)) => builder::create::run(*arguments, output, stop),
+        Command::Index(command) => index::run(command, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
         Command::Diff(arguments) => return diff::run(&arguments, output, stop),
         Command::Layout(command) => return layout::run(command, output, stop),

@@ -113,21 +113,26 @@ impl WriteOptions {
 
     /// `name`, and all that --tag adds.
     pub(crate) fn names(&self, name: &str) -> Result<Vec<ImageName>> {
-        let main: ImageName = name.parse()?;
-        let mut names = vec![main.clone()];
-        for tag in &self.tags {
-            let name = if tag.contains(['/', ':']) {
-                tag.parse()?
-            } else {
-                main.with_tag(tag)
-                    .map_err(|error| error.context(format!("`{tag}` is not a tag")))?
-            };
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        Ok(names)
+        names(name, &self.tags)
     }
+}
+
+/// `name`, and those that tags or whole names add to it.
+pub(crate) fn names(name: &str, tags: &[String]) -> Result<Vec<ImageName>> {
+    let main: ImageName = name.parse()?;
+    let mut names = vec![main.clone()];
+    for tag in tags {
+        let name = if tag.contains(['/', ':']) {
+            tag.parse()?
+        } else {
+            main.with_tag(tag)
+                .map_err(|error| error.context(format!("`{tag}` is not a tag")))?
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// <https://reproducible-builds.org/specs/source-date-epoch/>

@@ -1,7 +1,12 @@
 //! `airpack layout`.
 
+pub(crate) mod copy;
 pub(crate) mod export;
 pub(crate) mod gc;
+pub(crate) mod import;
+pub(crate) mod ls;
+pub(crate) mod rm;
+pub(crate) mod tag;
 pub(crate) mod validate;
 
 use std::sync::Arc;
@@ -15,12 +20,22 @@ use crate::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write images of a layout in the form that another tool wants: the lifecycle, a container runtime, a chroot
-    Export(Box<export::Arguments>),
+    /// List images: names, kinds, platforms, sizes
+    Ls(ls::Arguments),
+    /// Give an image another name
+    Tag(tag::Arguments),
+    /// Take names of images out
+    Rm(rm::Arguments),
+    /// Copy images from a layout or an archive to a layout, with hard links where that is possible
+    Copy(copy::Arguments),
     /// Check a layout: every blob, layer and platform, and which other tools can read it
     Validate(validate::Arguments),
     /// Remove blobs that nothing leads to
     Gc(gc::Arguments),
+    /// Bring images of any layout or archive into a layout, in the form that every tool reads
+    Import(import::Arguments),
+    /// Write images of a layout in the form that another tool wants: the lifecycle, a container runtime, a chroot
+    Export(Box<export::Arguments>),
 }
 
 pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
@@ -28,6 +43,11 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
         Command::Validate(arguments) => return validate::run(&arguments, output, stop),
         Command::Export(arguments) => export::run(&arguments, output, stop),
         Command::Gc(arguments) => gc::run(&arguments, output, stop),
+        Command::Ls(arguments) => ls::run(&arguments, output, stop),
+        Command::Tag(arguments) => tag::run(&arguments, output, stop),
+        Command::Rm(arguments) => rm::run(&arguments, output, stop),
+        Command::Copy(arguments) => copy::run(&arguments, output, stop),
+        Command::Import(arguments) => import::run(&arguments, output, stop),
     };
     done.map(|()| Outcome::Done)
 }
