@@ -46,6 +46,13 @@ impl Executable {
         let is_known = !self.architectures.is_empty() || KNOWN.contains(&architecture);
         is_known.then(|| self.architectures.contains(&architecture))
     }
+
+    /// Whether Linux on an architecture runs it, likewise.
+    #[must_use]
+    pub fn runs_on_linux(&self, architecture: &str) -> Option<bool> {
+        let runs = self.runs_on(architecture)?;
+        Some(runs && self.format == Format::Elf)
+    }
 }
 
 impl fmt::Display for Executable {

@@ -6,6 +6,7 @@ pub mod build_env;
 pub mod builder_config;
 pub mod builder_files;
 pub mod builder_labels;
+pub mod compat;
 pub mod document;
 pub mod id;
 pub mod labels;

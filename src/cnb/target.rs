@@ -105,6 +105,15 @@ pub struct DeclaredTarget {
     distros: Vec<Place>,
 }
 
+impl Distro {
+    /// Whether two distributions are the same, as far as both say.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        let equal = |own: &str, other: &str| own.is_empty() || other.is_empty() || own == other;
+        equal(&self.name, &other.name) && equal(&self.version, &other.version)
+    }
+}
+
 impl DeclaredTarget {
     /// Where a part stands; the whole where the part is not written.
     #[must_use]
@@ -223,10 +232,7 @@ impl Target {
     #[must_use]
     pub fn fits(&self, other: &Self) -> bool {
         let equal = |own: &str, other: &str| own.is_empty() || other.is_empty() || own == other;
-        let same_distro = |own: &Distro| {
-            let same = |other: &Distro| equal(&own.name, &other.name) && equal(&own.version, &other.version);
-            other.distros.iter().any(same)
-        };
+        let same_distro = |own: &Distro| other.distros.iter().any(|other| own.same_as(other));
         equal(&self.os, &other.os)
             && equal(&self.arch, &other.arch)
             && equal(self.usual_variant(), other.usual_variant())
@@ -268,8 +274,9 @@ impl Target {
         self.arch.is_empty() && self.variant.is_empty() && self.distros.is_empty()
     }
 
-    /// arm64 is arm64/v8, arm is arm/v7, where nothing is said.
-    fn usual_variant(&self) -> &str {
+    /// Its variant: arm64 is arm64/v8, arm is arm/v7, where nothing is said.
+    #[must_use]
+    pub fn usual_variant(&self) -> &str {
         match (self.arch.as_str(), self.variant.as_str()) {
             ("arm64", "") => "v8",
             ("arm", "") => "v7",
@@ -369,6 +376,12 @@ pub fn declaration_of<'d>(declared: &'d [DeclaredTarget], single: &Target) -> Op
         .find(|declared| declared.target.expand().iter().any(|other| other.same_as(single)))
 }
 
+/// All names of an architecture that files and folders may have in theirs.
+pub fn names_of_arch(arch: &str) -> impl Iterator<Item = &str> {
+    let aliases = ALIASES.iter().filter(move |(_, known)| *known == arch);
+    std::iter::once(arch).chain(aliases.map(|(alias, _)| *alias))
+}
+
 /// Whether `name` is a known operating system or architecture.
 #[must_use]
 pub fn is_known_name(name: &str) -> bool {
@@ -376,7 +389,8 @@ pub fn is_known_name(name: &str) -> bool {
 }
 
 /// What can be a folder name and stand between `/`, `:`, `;` and `@`.
-fn is_name(name: &str) -> bool {
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     !matches!(name, "." | "..")
         && name.len() <= 100
         && name

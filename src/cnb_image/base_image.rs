@@ -1,6 +1,6 @@
 //! [`BaseImage`]: an image that something is built on or run in, and what it has for a target.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::buildpackage;
@@ -60,14 +60,25 @@ impl ChosenImage {
     /// What it is for, in terms of targets.
     #[must_use]
     pub fn target(&self) -> Target {
-        let platform = self.image.config.platform();
-        Target {
-            os: platform.os,
-            arch: platform.architecture,
-            variant: platform.variant.unwrap_or_default(),
-            distros: self.distro.iter().cloned().collect(),
-            path: None,
-        }
+        target_of(self.image.config.platform(), self.distro.clone())
+    }
+}
+
+fn target_of(platform: Platform, distro: Option<Distro>) -> Target {
+    Target {
+        os: platform.os,
+        arch: platform.architecture,
+        variant: platform.variant.unwrap_or_default(),
+        distros: distro.into_iter().collect(),
+        path: None,
+    }
+}
+
+/// What can not be read is not known; a stop is passed on.
+fn unless_stopped<T>(error: Error) -> Result<Option<T>> {
+    match error.kind() {
+        ErrorKind::Stopped => Err(error),
+        _ => Ok(None),
     }
 }
 
@@ -131,6 +142,39 @@ impl BaseImage {
         })
     }
 
+    /// What its images are for, with their distributions; of one that can not be read, what the index says.
+    pub fn targets(&self, progress: &dyn Progress) -> Result<Vec<Target>> {
+        let mut targets = Vec::new();
+        for descriptor in &self.images {
+            progress.check()?;
+            let opened = self.read(descriptor).ok();
+            let distro = match &opened {
+                Some(image) => self.distro(image, progress).or_else(unless_stopped)?,
+                None => None,
+            };
+            let said = descriptor.platform.clone();
+            let platform = said.or_else(|| opened.map(|image| image.platform()));
+            targets.extend(platform.map(|platform| match distro {
+                Some(distro) => target_of(platform, Some(distro)),
+                None => buildpackage::target_of_child(descriptor, platform),
+            }));
+        }
+        Ok(targets)
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.source.location()
+    }
+
+    /// The labels of each image, but for those that can not be read.
+    pub fn all_labels(&self) -> impl Iterator<Item = BTreeMap<String, String>> {
+        self.images
+            .iter()
+            .filter_map(|image| Some(self.read(image).ok()?.config.labels()))
+    }
+
     fn read(&self, descriptor: &Descriptor) -> Result<OpenedImage> {
         let opened = OpenedImage::read(&*self.source, descriptor)?;
         opened.ok_or_else(|| Error::invalid(format!("{} is no image", descriptor.digest)))
@@ -143,7 +187,7 @@ impl BaseImage {
             return Ok(Some(u8::from(said_version.is_some())));
         };
         if let Some(own) = self.distro(image, progress)? {
-            return Ok(same_distro(&own, wanted).then_some(0));
+            return Ok(own.same_as(wanted).then_some(0));
         }
         let says_so = said_version.as_ref().is_some_and(|version| *version == wanted.version);
         let fits = says_so || said_version.is_none();
@@ -225,11 +269,4 @@ fn distance(own: &Platform, wanted: &Platform) -> Option<u8> {
         };
         is_for_any.then(|| own.distance(&any)).flatten()
     })
-}
-
-/// Whether two distributions are the same, as far as both say.
-#[must_use]
-pub fn same_distro(own: &Distro, other: &Distro) -> bool {
-    let equal = |own: &str, other: &str| own.is_empty() || other.is_empty() || own == other;
-    equal(&own.name, &other.name) && equal(&own.version, &other.version)
 }

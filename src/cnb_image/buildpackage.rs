@@ -9,7 +9,7 @@ use crate::cnb::labels::{
 };
 use crate::cnb::module::ModuleDescriptor;
 use crate::cnb::stack::Stack;
-use crate::cnb::target::Target;
+use crate::cnb::target::{Distro, Target};
 use crate::oci::descriptor::{Annotations, Descriptor};
 use crate::oci::json;
 use crate::oci::platform::Platform;
@@ -80,6 +80,27 @@ pub fn may_be_for_distro(child: &Descriptor, target: &Target) -> bool {
 #[must_use]
 pub fn distro_of(child: &Descriptor) -> Option<&str> {
     child.annotation(DISTRO_NAME)
+}
+
+/// What a child of an index for `platform` is for, with the distribution that it says, as far as it does.
+#[must_use]
+pub fn target_of_child(child: &Descriptor, platform: Platform) -> Target {
+    let annotation = |name: &str| child.annotation(name).unwrap_or_default().to_owned();
+    let version = platform.os_version.unwrap_or_else(|| annotation(DISTRO_VERSION));
+    let distro = Distro {
+        name: annotation(DISTRO_NAME),
+        version,
+    };
+    Target {
+        os: platform.os,
+        arch: platform.architecture,
+        variant: platform.variant.unwrap_or_default(),
+        distros: Some(distro)
+            .filter(|distro| *distro != Distro::default())
+            .into_iter()
+            .collect(),
+        path: None,
+    }
 }
 
 /// Annotations of the child for `target`: its distribution.

@@ -9,7 +9,7 @@ use super::base_image::ChosenImage;
 use super::layer_tar::{LayerTar, not_written};
 use crate::archive::archive_tree::tar_stream;
 use crate::archive::entry::{Entry, EntryKind, display_path, relative_path};
-use crate::archive::executable::{Executable, Format, HEAD_LEN};
+use crate::archive::executable::{Executable, HEAD_LEN};
 use crate::archive::file_tree::{FileTree, NodeKind};
 use crate::archive::limit::Limited;
 use crate::archive::tar_read::TarReader;
@@ -276,6 +276,18 @@ impl LifecycleSource {
         }
     }
 
+    /// The first program that is for another processor than `arch`.
+    #[must_use]
+    pub fn misfit(&self, arch: &str) -> Option<(&str, &Executable)> {
+        let known = self
+            .programs
+            .iter()
+            .filter_map(|(name, known)| Some((name.as_str(), known.as_ref()?)));
+        known
+            .into_iter()
+            .find(|(_, one)| one.runs_on_linux(arch) == Some(false))
+    }
+
     /// Whether some program is for the processor of `target`, and none for another.
     #[must_use]
     pub fn is_for(&self, target: &Target) -> bool {
@@ -290,14 +302,14 @@ impl LifecycleSource {
         let mut is_known = false;
         for (name, executable) in &self.programs {
             let Some(executable) = executable else { continue };
-            let runs = executable.format == Format::Elf && executable.runs_on(&target.arch) != Some(false);
-            is_known |= executable.runs_on(&target.arch).is_some();
-            if executable.runs_on(&target.arch).is_none() {
+            let runs = executable.runs_on_linux(&target.arch);
+            is_known |= runs.is_some();
+            if runs.is_none() {
                 findings.push(Finding::warning(format!(
                     "program `{name}` of lifecycle {} is {executable}, which is not known: whether it runs on {} can not be told",
                     self.location, target.arch
                 )));
-            } else if !runs {
+            } else if runs == Some(false) {
                 findings.push(
                     Finding::error(format!(
                         "program `{name}` of lifecycle {} is {executable}, not ELF for {}",
@@ -419,7 +431,7 @@ fn descriptor_of_labels(chosen: &ChosenImage) -> Result<Option<LifecycleDescript
     Ok(Some(LifecycleDescriptor::of_labels(version, apis)))
 }
 
-fn head_of(content: &mut dyn Read) -> Result<Vec<u8>> {
+pub(super) fn head_of(content: &mut dyn Read) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     content
         .take(HEAD_LEN as u64)

@@ -2,10 +2,12 @@
 
 pub mod base_image;
 pub mod build_user;
+pub mod builder_file;
 pub mod builder_image;
 pub mod builder_view;
 pub mod buildpackage;
 pub mod cnb_diff;
+pub mod compat;
 pub mod dependency;
 pub mod gather;
 pub mod image_kind;

@@ -144,6 +144,24 @@ impl ModuleSource {
         }))
     }
 
+    /// How `target`, which somebody else asks for as well as `others`, sees it. `None` when `findings` tell why not.
+    pub fn view_for(
+        &self,
+        target: &Target,
+        others: impl IntoIterator<Item = Target>,
+        findings: &mut Findings,
+    ) -> Result<Option<TargetView>> {
+        let own = self.target_for(target);
+        let everybody: Vec<Target> = self
+            .descriptor
+            .written_targets()
+            .flat_map(Target::expand)
+            .chain(others)
+            .chain([own.clone()])
+            .collect();
+        self.view(&own, &everybody, findings)
+    }
+
     /// What `target`, which somebody else asks for, means here: the only declared target that fits says the rest.
     #[must_use]
     pub fn target_for(&self, target: &Target) -> Target {

@@ -86,6 +86,29 @@ impl PackagedImage {
         self.source.location()
     }
 
+    /// What its images are for; of one that can not be read, what the index says.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        let images = self.images.iter().filter_map(|image| {
+            let own = || OpenedImage::read(&*self.source, image).ok().flatten();
+            let said = image.platform.clone();
+            let platform = said.or_else(|| own().map(|image| image.platform()))?;
+            Some(buildpackage::target_of_child(image, platform))
+        });
+        images.collect()
+    }
+
+    /// What is in each of the images, but for those that can not be read.
+    pub fn readable(&self) -> impl Iterator<Item = PackagedModules> {
+        self.images.iter().filter_map(|image| self.read(image).ok())
+    }
+
+    /// What its blobs are read from.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn ImageSource> {
+        &self.source
+    }
+
     /// What is in any of the images, to know ids and orders by.
     pub fn any(&self) -> Result<PackagedModules> {
         let mut failure = None;
@@ -231,7 +254,7 @@ impl PackagedImage {
 }
 
 /// Whether it is an artifact, as signatures are, or about another image; what can not be read is told of when it is needed.
-pub(super) fn is_artifact(source: &dyn ImageSource, image: &Descriptor) -> bool {
+pub(in crate::cnb_image) fn is_artifact(source: &dyn ImageSource, image: &Descriptor) -> bool {
     let Ok(bytes) = source.read_manifest(image) else {
         return false;
     };
@@ -287,6 +310,12 @@ impl PackagedModules {
         };
         modules[..=main].rotate_right(1);
         Ok(Self { image, modules })
+    }
+
+    /// The image that holds them.
+    #[must_use]
+    pub fn image(&self) -> &OpenedImage {
+        &self.image
     }
 
     /// Whether each buildpack that does something has such a target, or none at all.

@@ -247,6 +247,9 @@ fn sides(at: ImageAt<'_>) -> Vec<LayerSide> {
     layers.enumerate().map(side).collect()
 }
 
+/// What layers that belong together have in common.
+type Key<'k> = &'k dyn Fn(&LayerSide) -> Option<String>;
+
 /// Which layer of the second comes from which of the first: by content, then by what is in it, then by place.
 fn pair(a: &[LayerSide], b: &[LayerSide]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
@@ -257,7 +260,7 @@ fn pair(a: &[LayerSide], b: &[LayerSide]) -> Vec<(usize, usize)> {
         (!ids.is_empty()).then(|| ids.join(" "))
     };
     let by_content = |side: &LayerSide| Some(side.diff_id.to_string());
-    let keys: [&dyn Fn(&LayerSide) -> Option<String>; 3] = [&by_content, &names, &ids];
+    let keys: [Key<'_>; 3] = [&by_content, &names, &ids];
     for key in keys {
         let mut known: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, side) in a.iter().enumerate().rev().filter(|(at, _)| free.0[*at]) {

@@ -7,21 +7,18 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::compress::Compression;
 use crate::archive::timestamp::Timestamp;
-use crate::cnb::builder_config::{BuilderConfig, LifecycleEntry};
+use crate::cnb::builder_config::BuilderConfig;
 use crate::cnb::builder_labels::CreatedBy;
 use crate::cnb::labels::ModuleLayers;
 use crate::cnb::module::ModuleKind;
-use crate::cnb::paths::AIRPACK_TOML;
 use crate::cnb::target::Target;
+use crate::cnb_image::builder_file::BuilderFile;
 use crate::cnb_image::builder_image::{builder_labels, is_reserved_label};
 use crate::cnb_image::buildpackage;
 use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::gather::{Gathered, ToGather, gather};
-use crate::cnb_image::lifecycle_shelf::{LifecycleChoice, LifecycleShelf, Named};
-use crate::cnb_image::package_file::read_settings;
-use crate::cnb_image::plan::builder::{
-    BuilderFile, BuilderImage, BuilderIngredients, BuilderPlan, Holds, plan as plan_images,
-};
+use crate::cnb_image::lifecycle_shelf::{LifecycleChoice, LifecycleShelf};
+use crate::cnb_image::plan::builder::{BuilderImage, BuilderIngredients, BuilderPlan, Holds, plan as plan_images};
 use crate::cnb_image::written::{ImageReport, WriteReport, commit};
 use crate::error::{Error, Finding, Findings, Result};
 use crate::oci::descriptor::{Annotations, Descriptor};
@@ -94,7 +91,7 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
     }
     let task = format!("create a builder from `{}`", request.config.display());
     let mut findings = Findings::default();
-    let Some(file) = read_file(&request.config, request.allow_unknown_target, &mut findings)? else {
+    let Some(file) = BuilderFile::read(&request.config, request.allow_unknown_target, &mut findings)? else {
         findings.into_warnings(&task)?;
         return Err(Error::invalid(format!("failed to {task}")));
     };
@@ -111,7 +108,7 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
         platforms.clone(),
     );
     let lifecycles = LifecycleShelf::new(
-        choices(request, &file),
+        file.lifecycles(&request.lifecycles),
         request.lifecycle_folder.clone(),
         &library,
         &platforms,
@@ -137,19 +134,6 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
     }
 }
 
-/// Reads the file, and `airpack.toml` beside it. `None` when `findings` tell what is wrong.
-fn read_file(file: &Path, allow_unknown_target: bool, findings: &mut Findings) -> Result<Option<BuilderFile>> {
-    let text = fs::read(file).map_err(|cause| Error::io("read", file, cause))?;
-    let (config, faults) = BuilderConfig::parse(file, &text, allow_unknown_target);
-    findings.append(faults);
-    let settings = read_settings(file, allow_unknown_target, findings)?;
-    Ok(config.zip(settings).map(|(config, settings)| BuilderFile {
-        file: file.to_owned(),
-        config,
-        settings,
-    }))
-}
-
 /// What they are for can be, and is said once.
 fn check_lifecycles(request: &BuilderRequest, findings: &mut Findings) {
     let mut seen: Vec<&Target> = Vec::new();
@@ -165,34 +149,6 @@ fn check_lifecycles(request: &BuilderRequest, findings: &mut Findings) {
         }
         seen.push(target);
     }
-}
-
-/// The command line counts before `airpack.toml`, and that before `builder.toml`.
-fn choices(request: &BuilderRequest, file: &BuilderFile) -> Vec<Vec<LifecycleChoice>> {
-    let settings = file.file.with_file_name(AIRPACK_TOML);
-    let in_settings = file.settings.lifecycles.iter().map(|lifecycle| LifecycleChoice {
-        target: Some(lifecycle.value.target.clone()),
-        named: Named::Uri(lifecycle.value.uri.clone()),
-        file: settings.clone(),
-        place: Some(lifecycle.place.clone()),
-    });
-    let in_file = file.config.lifecycle.as_ref().map(|lifecycle| {
-        let (named, place) = match lifecycle {
-            LifecycleEntry::Uri(uri) => (Named::Uri(uri.value.clone()), &uri.place),
-            LifecycleEntry::Version(version) => (Named::Version(version.value.clone()), &version.place),
-        };
-        LifecycleChoice {
-            target: None,
-            named,
-            file: file.file.clone(),
-            place: Some(place.clone()),
-        }
-    });
-    vec![
-        request.lifecycles.clone(),
-        in_settings.collect(),
-        in_file.into_iter().collect(),
-    ]
 }
 
 /// What images are needed for.

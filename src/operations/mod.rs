@@ -1,6 +1,7 @@
 //! What the tool does, one file for each: a request becomes a plan, the plan is carried out, a report tells of it.
 
 pub mod builder;
+pub mod compat;
 pub mod copy;
 pub mod diff;
 pub mod export;

@@ -18,6 +18,7 @@ mod buildpack_package_options;
 mod buildpack_package_sources;
 mod buildpack_package_targets;
 mod cnb_files;
+mod compat;
 mod composite;
 mod concurrent;
 mod extension_package;

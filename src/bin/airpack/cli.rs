@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{builder, buildpack, diff, extension, index, inspect, layout, pull, push, serve};
+use crate::commands::{builder, buildpack, compat, diff, extension, index, inspect, layout, pull, push, serve};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -51,6 +51,8 @@ pub(crate) enum Command {
         after_help = "Example:\n  airpack index create docker.io/acme/hello:1.0 amd64.oci arm64.oci --layout out.oci"
     )]
     Index(index::Command),
+    /// Show which components are there for which platforms, and why others are not
+    Compat(compat::Arguments),
     /// Show what is in a layout or an archive: index, platforms, config, labels, layers and their files
     Inspect(inspect::Arguments),
     /// Compare two images: versions, order, platforms, config, layers and their files

@@ -1,5 +1,6 @@
 //! Rows with their cells below each other, for a terminal of any width, or as Markdown.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
 use crate::output::{one_line, printable};
@@ -50,14 +51,11 @@ impl Table {
                 .map(|(cell, width)| wrapped(cell, *width))
                 .collect();
             for at in 0..cells.iter().map(Vec::len).max().unwrap_or_default() {
-                let line: String = cells
-                    .iter()
-                    .zip(&widths)
-                    .map(|(lines, width)| {
-                        let text = lines.get(at).map(String::as_str).unwrap_or_default();
-                        format!("{text:<width$}{:GAP$}", "")
-                    })
-                    .collect();
+                let mut line = String::new();
+                for (lines, width) in cells.iter().zip(&widths) {
+                    let text = lines.get(at).map(String::as_str).unwrap_or_default();
+                    let _ = write!(line, "{text:<width$}{:GAP$}", "");
+                }
                 out.push_str(line.trim_end());
                 out.push('\n');
             }

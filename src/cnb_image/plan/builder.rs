@@ -1,10 +1,10 @@
 //! [`BuilderPlan`]: for each target the build image, the lifecycle, the modules and the layers of a builder.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::base_image::ChosenImage;
+use super::super::builder_file::BuilderFile;
 use super::super::buildpackage;
 use super::super::dependency::{Dependency, Opener, Role};
 use super::super::labels_below::LabelsBelow;
@@ -129,17 +129,6 @@ impl BuilderImage {
     pub fn members_of(&self, kind: ModuleKind) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(move |member| member.kind() == kind)
     }
-}
-
-/// A `builder.toml` that was read, with the settings beside it.
-#[derive(Debug, Clone)]
-pub struct BuilderFile {
-    /// The file.
-    pub file: PathBuf,
-    /// What it says.
-    pub config: BuilderConfig,
-    /// What `airpack.toml` beside it says.
-    pub settings: AirpackConfig,
 }
 
 /// What a builder is made of, and how.

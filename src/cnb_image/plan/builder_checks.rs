@@ -1,15 +1,15 @@
 //! What must fit together in a builder for one target: build image, run images, lifecycle, modules (platform spec; pack's checks).
 
-use super::super::base_image::{BaseImage, ChosenImage, same_distro};
+use super::super::base_image::{BaseImage, ChosenImage};
 use super::super::dependency::refusal;
 use super::super::lifecycle_source::LifecycleSource;
 use super::member::Member;
 use crate::cnb::api::ApiVersion;
 use crate::cnb::builder_labels::{RunImage, STACK_ID};
+use crate::cnb::compat::{StackFault, runs_in, speaks, stack_fault};
 use crate::cnb::document::Located;
 use crate::cnb::labels::ModuleLayer;
 use crate::cnb::module::ModuleKind;
-use crate::cnb::stack::is_any;
 use crate::cnb::target::Target;
 use crate::error::{Error, ErrorKind, Finding, Findings, Place};
 use crate::oci::library::Library;
@@ -65,7 +65,7 @@ impl Ground<'_> {
     fn check_api(&self, who: &str, label: &ModuleLayer) -> Option<Finding> {
         let lifecycle = &self.lifecycle?.descriptor;
         let apis = &lifecycle.apis.buildpack;
-        let fits = label.api.parse().is_ok_and(|api| apis.has(api));
+        let fits = speaks(lifecycle, &label.api);
         (!fits).then(|| {
             Finding::error(format!(
                 "{who} is for Buildpack API {}, which lifecycle {} for {} does not have",
@@ -79,14 +79,7 @@ impl Ground<'_> {
 
     fn check_targets(&self, who: &str, label: &ModuleLayer) -> Option<Finding> {
         let image = self.base?.target();
-        let fits = |own: &Target| {
-            let without_distros = Target {
-                distros: Vec::new(),
-                ..own.clone()
-            };
-            let has_distro = |distro| own.distros.iter().any(|own| same_distro(own, distro));
-            without_distros.fits(&image) && (own.distros.is_empty() || image.distros.first().is_some_and(has_distro))
-        };
+        let fits = |own: &Target| runs_in(own, &image);
         if label.targets.is_empty() || label.targets.iter().any(fits) {
             return None;
         }
@@ -112,35 +105,16 @@ impl Ground<'_> {
     /// Stacks are deprecated, and count where the build image has one.
     fn check_stacks(&self, who: &str, label: &ModuleLayer) -> Option<Finding> {
         let id = self.stack_id?;
-        if label.stacks.is_empty() {
-            return None;
-        }
-        let fitting: Vec<_> = label
-            .stacks
-            .iter()
-            .filter(|stack| stack.id == id || is_any(stack))
-            .collect();
-        if fitting.is_empty() {
-            let has: Vec<&str> = label.stacks.iter().map(|stack| stack.id.as_str()).collect();
-            return Some(
-                Finding::error(format!(
-                    "{who} does not support stack `{id}` of the build image for {}",
-                    self.target.platform_text()
-                ))
-                .hint(format!("its stacks are {}", has.join(", "))),
-            );
-        }
-        let wanted = fitting.iter().flat_map(|stack| &stack.mixins);
-        let missing: Vec<&str> = wanted
-            .filter(|mixin| !mixin.starts_with("run:") && !self.mixins.contains(mixin))
-            .map(String::as_str)
-            .collect();
-        (!missing.is_empty()).then(|| {
-            Finding::error(format!(
-                "{who} needs mixins that the build image for {} has not: {}",
-                self.target.platform_text(),
-                missing.join(", ")
+        let platform = self.target.platform_text();
+        Some(match stack_fault(&label.stacks, id, self.mixins)? {
+            StackFault::Other(has) => Finding::error(format!(
+                "{who} does not support stack `{id}` of the build image for {platform}"
             ))
+            .hint(format!("its stacks are {}", has.join(", "))),
+            StackFault::Mixins(missing) => Finding::error(format!(
+                "{who} needs mixins that the build image for {platform} has not: {}",
+                missing.join(", ")
+            )),
         })
     }
 

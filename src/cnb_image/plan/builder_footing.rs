@@ -1,10 +1,11 @@
 //! What a builder stands on for one target: the build image, who builds run as, the lifecycle.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::super::base_image::{BaseImage, ChosenImage};
 use super::super::build_user::BuildUser;
-use super::super::dependency::{Source, refusal};
+use super::super::dependency::{Opener, Source, refusal};
 use super::super::labels_below::{LabelsBelow, labels_below};
 use super::super::lifecycle_source::LifecycleSource;
 use super::builder::BuilderIngredients;
@@ -34,22 +35,24 @@ pub(super) fn base_of(config: &BuilderConfig) -> (&str, Option<&Place>) {
 /// Opens the build image. `None` when `findings` tell why not.
 pub(super) fn open_base(ingredients: &BuilderIngredients<'_, '_>, findings: &mut Findings) -> Option<BaseImage> {
     let named = ingredients.file.config.build_image.as_ref()?;
-    let (library, platforms) = (ingredients.opener.library, &ingredients.opener.platforms);
-    let locator = Locator::of_base(&named.value);
-    let opened = Source::of(&locator, &named.value, &ingredients.file.file)
-        .and_then(|source| match source {
-            Source::Stored(location) => library.open_at(&location),
-            Source::Image(name) => library.find(&name, platforms),
-            Source::Path(path) => Err(Error::invalid(format!("`{}` is no image", path.display()))),
-        })
-        .and_then(|found| BaseImage::open(&found));
-    match opened {
+    match find_base(ingredients.opener, &named.value, &ingredients.file.file) {
         Ok(base) => Some(base),
         Err(error) => {
             findings.push(refusal(&format!("build image `{}`", named.value), &error).at(named.place.clone()));
             None
         }
     }
+}
+
+/// The image to build on that `file` calls `written`.
+pub(in crate::cnb_image) fn find_base(opener: &Opener<'_>, written: &str, file: &Path) -> Result<BaseImage> {
+    let library = opener.library;
+    let found = match Source::of(&Locator::of_base(written), written, file)? {
+        Source::Stored(location) => library.open_at(&location)?,
+        Source::Image(name) => library.find(&name, &opener.platforms)?,
+        Source::Path(path) => return Err(Error::invalid(format!("`{}` is no image", path.display()))),
+    };
+    BaseImage::open(&found)
 }
 
 /// All that can be found for `target`, checked against each other.

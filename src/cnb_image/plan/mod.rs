@@ -2,7 +2,7 @@
 
 pub mod builder;
 mod builder_checks;
-mod builder_footing;
+pub(in crate::cnb_image) mod builder_footing;
 mod builder_layers;
 mod builder_metadata;
 mod builder_modules;

@@ -273,16 +273,9 @@ impl Composite<'_, '_> {
         target: &Target,
         findings: &mut Findings,
     ) -> Result<Option<TargetView>> {
-        let own = source.target_for(target);
-        let everybody: Vec<Target> = source
-            .descriptor
-            .written_targets()
-            .flat_map(Target::expand)
-            .chain(self.targets.iter().map(Target::with_defaults))
-            .chain([own.clone()])
-            .collect();
         let mut about_it = Findings::default();
-        let view = source.view(&own, &everybody, &mut about_it);
+        let others = self.targets.iter().map(Target::with_defaults);
+        let view = source.view_for(target, others, &mut about_it);
         append_with_way(findings, &about_it, &dependency.chain);
         view
     }

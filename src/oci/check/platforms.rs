@@ -1,6 +1,6 @@
 //! What images are said to be for: by the index, by their configs, and by nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::descriptor::{Descriptor, media_type};
 use super::super::digest::Digest;
@@ -16,13 +16,13 @@ pub(super) fn check_children(
     faults: &mut Faults,
 ) {
     let mut platforms: HashMap<&Platform, &Digest> = HashMap::new();
-    let mut digests: HashMap<&Digest, ()> = HashMap::new();
+    let mut digests: HashSet<&Digest> = HashSet::new();
     for (child, own_chain) in children {
         if !media_type::is_manifest(&child.media_type) {
             continue;
         }
         let digest = &child.digest;
-        if digests.insert(digest, ()).is_some() {
+        if !digests.insert(digest) {
             let message = format!("image index {index} lists {digest} more than once");
             faults.push(Fault::warning(Code::PlatformDuplicate, message).about(digest).at(chain));
             continue;

@@ -194,12 +194,15 @@ fn the_one_like<'s>(wanted: &Named, side: &'s Side) -> Result<&'s Named> {
     found.ok_or_else(|| Error::invalid(format!("{} has no images", side.source.location())))
 }
 
+/// Whether two images are for the same, more or less.
+type Fits<'f> = &'f dyn Fn(&OpenedImage, &OpenedImage) -> bool;
+
 /// Equal platforms first, then near ones, then those that differ in the version of their system only.
 pub(super) fn pair_platforms<'s>(before: &'s [OpenedImage], after: &'s [OpenedImage]) -> PlatformPairs<'s> {
     let mut free_before: Vec<&OpenedImage> = before.iter().collect();
     let mut free_after: Vec<&OpenedImage> = after.iter().collect();
     let mut both = Vec::new();
-    let fits: [&dyn Fn(&OpenedImage, &OpenedImage) -> bool; 4] = [
+    let fits: [Fits<'_>; 4] = [
         &|a, b| (a.platform(), distro(a)) == (b.platform(), distro(b)),
         &|a, b| a.platform() == b.platform(),
         &|a, b| a.platform().distance(&b.platform()).is_some() || b.platform().distance(&a.platform()).is_some(),

@@ -82,8 +82,9 @@ fn links_and_files_that_others_may_write_or_not_read_are_copied() {
     let path = |name: &str| sandbox.join("in/blobs/sha256").join(name);
     set_mode(&path(&names[0]), 0o600);
     set_mode(&path(&names[1]), 0o666);
-    fs::rename(path(&names[2]), sandbox.join("elsewhere")).unwrap();
-    sandbox.symlink(path(&names[2]), sandbox.join("elsewhere"));
+    // a link that leads out of the layout is refused
+    fs::rename(path(&names[2]), sandbox.join("in/elsewhere")).unwrap();
+    sandbox.symlink(path(&names[2]), sandbox.join("in/elsewhere"));
     copy(&sandbox, &["in", "out"]).ok();
     for name in &names[..3] {
         let to = fs::symlink_metadata(sandbox.join("out/blobs/sha256").join(name)).unwrap();

@@ -199,8 +199,8 @@ fn digests_that_are_none() {
     check(
         |_, parts| {
             with_child(parts, |child| {
-                child["digest"] = "md5:d41d8cd98f00b204e9800998ecf8427e".into()
-            })
+                child["digest"] = "md5:d41d8cd98f00b204e9800998ecf8427e".into();
+            });
         },
         "error digest",
         &["md5", "manifest 1"],
@@ -213,8 +213,8 @@ fn digests_that_are_none() {
     check(
         |_, parts| {
             with_child(parts, |child| {
-                child["digest"] = format!("sha256:{}", "A".repeat(64)).into()
-            })
+                child["digest"] = format!("sha256:{}", "A".repeat(64)).into();
+            });
         },
         "error digest",
         &["hex"],
@@ -304,7 +304,7 @@ fn media_types_that_are_not_those_of_the_content() {
     check(
         |sandbox, parts| {
             with_manifest(sandbox, parts, |manifest| {
-                manifest["layers"][0]["mediaType"] = "text/plain".into()
+                manifest["layers"][0]["mediaType"] = "text/plain".into();
             });
         },
         "warning media-type",
@@ -382,7 +382,7 @@ fn configs_that_do_not_fit() {
     check(
         |sandbox, parts| {
             with_config(sandbox, parts, |config| {
-                config["rootfs"]["diff_ids"] = json!([sha256(b"other")])
+                config["rootfs"]["diff_ids"] = json!([sha256(b"other")]);
             });
         },
         "error diff-id",

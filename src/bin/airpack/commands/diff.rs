@@ -92,7 +92,7 @@ impl Text {
         match report.sameness {
             Sameness::Digest => top.line("the same: all digests are equal"),
             Sameness::Content => {
-                top.line("the same content: what differs is compression, or the index in front of the images")
+                top.line("the same content: what differs is compression, or the index in front of the images");
             }
             Sameness::None => {}
         }

@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod builder_plan;
 mod builder_view;
 pub(crate) mod buildpack;
+pub(crate) mod compat;
 pub(crate) mod diff;
 pub(crate) mod extension;
 pub(crate) mod index;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
         Command::Builder(builder::Command::Create(arguments)) => builder::create::run(*arguments, output, stop),
         Command::Index(command) => index::run(command, output, stop),
         Command::Inspect(arguments) => inspect::run(&arguments, output, stop),
+        Command::Compat(arguments) => return compat::run(&arguments, output, stop),
         Command::Diff(arguments) => return diff::run(&arguments, output, stop),
         Command::Layout(command) => return layout::run(command, output, stop),
         Command::Push(arguments) => push::run(&arguments, output, stop),

@@ -109,7 +109,7 @@ impl Arguments {
 }
 
 /// `SOURCE`, or `OS/ARCH[/VARIANT]=SOURCE`; a file that exists is a source, whatever is in its name.
-fn lifecycle(text: &str) -> Result<LifecycleChoice> {
+pub(crate) fn lifecycle(text: &str) -> Result<LifecycleChoice> {
     let (target, uri) = match text.split_once('=') {
         Some((target, uri)) if !PathBuf::from(text).exists() => {
             let target = target
