@@ -83,6 +83,8 @@ pub struct RootDiff {
     pub before: Vec<Digest>,
     /// Those of the second.
     pub after: Vec<Digest>,
+    /// Platforms that both have.
+    pub platforms: Vec<Platform>,
     /// Platforms that only the first has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed_platforms: Vec<Platform>,
@@ -189,6 +191,7 @@ impl Compare<'_> {
             name: are_named.then(|| b.name.clone()).flatten(),
             before: a.digests(),
             after: b.digests(),
+            platforms: paired.both.iter().map(|(_, image)| image.platform()).collect(),
             removed_platforms: paired.only_before.iter().map(|image| image.platform()).collect(),
             added_platforms: paired.only_after.iter().map(|image| image.platform()).collect(),
             buildpacks: Vec::new(),
@@ -202,7 +205,7 @@ impl Compare<'_> {
         for (one, other) in &paired.both {
             self.images(one, other, &mut diff)?;
         }
-        let sameness = sameness(&diff);
+        let sameness = sameness(&diff, self.platform.is_some());
         Ok((diff, sameness))
     }
 
@@ -256,7 +259,8 @@ fn add_change(changes: &mut Vec<CnbChange>, platform: Platform, diff: CnbDiff) {
     }
 }
 
-fn sameness(diff: &RootDiff) -> Sameness {
+/// `is_part`: only images for one platform were asked for, whatever is in front of them.
+fn sameness(diff: &RootDiff, is_part: bool) -> Sameness {
     let is_recompressed = |layer: &LayerChange| layer.fate == LayerFate::Recompressed;
     let is_content = |image: &ImageChange| {
         image.config.is_empty()
@@ -265,6 +269,9 @@ fn sameness(diff: &RootDiff) -> Sameness {
             && image.layers.iter().all(is_recompressed)
     };
     let is_same_set = diff.removed_platforms.is_empty() && diff.added_platforms.is_empty() && diff.index.is_empty();
+    if is_part && is_same_set && diff.images.is_empty() {
+        return Sameness::Digest;
+    }
     // without a difference, the same images are there with an index in front of them and without, or in another order
     if is_same_set && diff.buildpacks.is_empty() && diff.images.iter().all(is_content) {
         Sameness::Content

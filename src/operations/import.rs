@@ -12,7 +12,7 @@ use serde::Serialize;
 use canonical::{Canonical, canonical};
 use groups::{Group, groups};
 
-use crate::error::{Error, Findings, Result};
+use crate::error::{Error, Finding, Findings, Result};
 use crate::oci::copy;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::Digest;
@@ -200,6 +200,18 @@ fn one(
     let Canonical { root, manifests } = canonical(&mut documents, &group.roots, findings, progress)?;
     let graph = Graph::read(&documents, &root, progress)?;
     let subjects: Vec<Digest> = graph.digests().cloned().collect();
+    let roots = group.roots.iter().map(|root| &root.digest);
+    let before = roots.chain(manifests.iter().map(|manifest| &manifest.before));
+    let changed = before.filter(|digest| !subjects.contains(digest)).cloned();
+    for found in referrers::find(source, changed)? {
+        let (own, subject) = (&found.descriptor.digest, &found.referrer.subject);
+        findings.push(
+            Finding::warning(format!(
+                "{own} is left out: it is about {subject}, which has another digest now"
+            ))
+            .hint("a signature has to be made anew"),
+        );
+    }
     let store = writer.store(false);
     copy::whole(graph, &documents, &store, request.jobs, request.dry_run, progress)?;
     let mut about = Vec::new();

@@ -8,6 +8,7 @@ mod damaged_archives;
 mod flattened;
 mod not_found;
 mod of_other_tools;
+mod parts;
 mod shows;
 
 use serde_json::Value;

@@ -181,9 +181,13 @@ fn an_index_with_types_of_docker_is_converted() {
         DOCKER_LIST,
         &json!({"schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": children}),
     );
-    finish(&maker, &[named(list.clone(), NAME)]);
+    let signature = referrer(&maker, &list, "application/x-signature");
+    finish(&maker, &[named(list.clone(), NAME), signature.clone()]);
     let run = sandbox.airpack(&["layout", "import", "in", "--layout", "out", "--json"]);
     let json: Value = serde_json::from_str(&run.ok().stdout).unwrap();
+    run.stderr_has("warning: ")
+        .stderr_has(text(&signature, "digest"))
+        .stderr_has("another digest now");
     let layout = canonical(&sandbox);
     let done = &json["images"][0];
     assert_eq!(done["before"], json!([list["digest"]]));

@@ -21,6 +21,7 @@ mod cnb_files;
 mod compat;
 mod composite;
 mod concurrent;
+mod diff;
 mod extension_package;
 mod golden;
 mod hostile_layouts;

@@ -127,7 +127,7 @@ impl Text {
         push_filled(tree, platforms);
         for change in &root.buildpacks {
             // one that all platforms share needs no word
-            let is_shared = root.buildpacks.len() == 1 && change.platforms.len() == root.images.len();
+            let is_shared = root.buildpacks.len() == 1 && change.platforms.len() == root.platforms.len();
             let suffix = if is_shared {
                 String::new()
             } else {
