@@ -179,6 +179,15 @@ impl Faults {
             .collect()
     }
 
+    /// The blobs that can not be used as they are.
+    pub(super) fn damaged_blobs(&self) -> HashSet<Digest> {
+        let errors = self.all.iter().filter(|fault| fault.severity == Severity::Error);
+        errors
+            .filter(|fault| fault.code.is_damage())
+            .filter_map(|fault| fault.digest.clone())
+            .collect()
+    }
+
     /// All of them.
     #[must_use]
     pub fn into_all(self) -> Vec<Fault> {

@@ -138,8 +138,10 @@ fn finish(
         bytes += others.bytes;
     }
     let damaged = walk.faults.damaged();
-    for (_, shape, name) in &mut shapes {
-        shape.is_damaged = damaged.contains(&None) || damaged.contains(&Some(&*name));
+    let blobs_damaged = walk.faults.damaged_blobs();
+    for (entry, shape, name) in &mut shapes {
+        shape.is_damaged =
+            damaged.contains(&None) || damaged.contains(&Some(&*name)) || walk.leads_to(&entry.digest, &blobs_damaged);
     }
     let verdicts = consumers::verdicts(&shapes, form, location);
     Ok(Checked {

@@ -69,6 +69,8 @@ pub(super) struct Walk<'a> {
     /// What is named but not needed.
     pub(super) others: HashSet<Digest>,
     above: Vec<Digest>,
+    /// What each document lists.
+    listed: HashMap<Digest, Vec<Digest>>,
     shapes: HashMap<Digest, Shape>,
     sizes: HashMap<Digest, (u64, Vec<String>)>,
 }
@@ -84,6 +86,7 @@ impl<'a> Walk<'a> {
             read: HashMap::new(),
             others: HashSet::new(),
             above: Vec::new(),
+            listed: HashMap::new(),
             shapes: HashMap::new(),
             sizes: HashMap::new(),
         }
@@ -310,9 +313,26 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether one of `damaged` is among all that an entry leads to.
+    pub(super) fn leads_to(&self, entry: &Digest, damaged: &HashSet<Digest>) -> bool {
+        let mut seen = HashSet::from([entry]);
+        let mut left = vec![entry];
+        while let Some(digest) = left.pop() {
+            if damaged.contains(digest) {
+                return true;
+            }
+            let listed = self.listed.get(digest).into_iter().flatten();
+            left.extend(listed.filter(|child| seen.insert(child)));
+        }
+        false
+    }
+
     /// All who refer to a blob must say one size.
     pub(super) fn agree(&mut self, descriptor: &Descriptor, chain: &[String]) {
         let digest = &descriptor.digest;
+        if let Some(parent) = self.above.last() {
+            self.listed.entry(parent.clone()).or_default().push(digest.clone());
+        }
         let known = self
             .sizes
             .entry(digest.clone())

@@ -202,6 +202,28 @@ fn what_is_damaged_nobody_reads() {
     }
 }
 
+/// Two names, and a layer that both images have: it is told once, and counts for both.
+#[test]
+fn what_two_images_share_is_damaged_in_both() {
+    let sandbox = Sandbox::new();
+    let maker = LayoutMaker::new(&sandbox.join("x.oci"));
+    let entries = ["a", "b"].map(|seed| {
+        named(
+            images::index(&maker, seed),
+            &format!("registry.test/acme/{seed}:{seed}"),
+        )
+    });
+    finish(&maker, &entries);
+    let view = crate::support::layout_view::LayoutView::open(sandbox.join("x.oci"));
+    let shared = &view.image_index("a").children[0].layers[0].descriptor;
+    std::fs::remove_file(view.blob_path(text(shared, "digest"))).unwrap();
+    let report = report(&sandbox, "x.oci", 3);
+    assert_eq!(report["errors"], 1, "{report:#}");
+    for tag in ["a", "b"] {
+        assert_eq!(verdict(&report, "skopeo", tag)["reads"], "no", "{report:#}");
+    }
+}
+
 #[test]
 fn verdicts_count_only_when_asked_to() {
     let sandbox = Sandbox::new();
