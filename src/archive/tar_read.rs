@@ -35,6 +35,8 @@ pub struct TarEntry {
     pub device: (u32, u32),
     /// The owner's name and the group's, empty where there are none.
     pub owner_names: (Vec<u8>, Vec<u8>),
+    /// The time as a PAX record has it, where that is no whole number of seconds since the epoch.
+    pub mtime_text: Option<Vec<u8>>,
     /// Extended attributes, as Go and libarchive write them (`SCHILY.xattr.`).
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -48,6 +50,7 @@ struct Extension {
     uid: Option<u64>,
     gid: Option<u64>,
     mtime: Option<u64>,
+    mtime_text: Option<Vec<u8>>,
     uname: Option<Vec<u8>>,
     gname: Option<Vec<u8>>,
     is_sparse: bool,
@@ -91,6 +94,7 @@ impl<R: Read> TarReader<R> {
                 .clone()
                 .unwrap_or_else(|| header.path_bytes().into_owned());
             let attributes = std::mem::take(&mut extension.attributes);
+            let mtime_text = extension.mtime_text.take();
             let owner_names = (
                 extension.uname.take().or_else(|| field(header.username_bytes())),
                 extension.gname.take().or_else(|| field(header.groupname_bytes())),
@@ -112,6 +116,7 @@ impl<R: Read> TarReader<R> {
                 offset: self.position,
                 device: device(&header),
                 owner_names: (owner_names.0.unwrap_or_default(), owner_names.1.unwrap_or_default()),
+                mtime_text,
                 attributes,
             }));
         }
@@ -244,7 +249,11 @@ impl Extension {
                 }
                 b"uid" => self.uid = number(),
                 b"gid" => self.gid = number(),
-                b"mtime" => self.mtime = number(),
+                b"mtime" => {
+                    self.mtime = number();
+                    let is_whole = value.iter().all(u8::is_ascii_digit);
+                    self.mtime_text = (!is_whole).then(|| value.to_vec());
+                }
                 b"uname" => self.uname = Some(value.to_vec()),
                 b"gname" => self.gname = Some(value.to_vec()),
                 key if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,

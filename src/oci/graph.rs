@@ -20,6 +20,8 @@ use crate::progress::Progress;
 const MAX_MANIFESTS: usize = 10_000;
 /// Artifact manifests of the OCI image spec 1.1's release candidates.
 pub(super) const ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
+/// A blob of an unknown type that is longer is no manifest.
+const MAX_UNKNOWN: u64 = 4 << 20;
 /// Bytes of manifests that are held at once.
 const MAX_MANIFEST_BYTES: usize = 256 << 20;
 
@@ -202,16 +204,8 @@ pub fn children(source: &dyn BlobSource, entry: &Descriptor) -> Result<Vec<Descr
 impl Graph {
     /// Reads all manifests below `root`.
     pub fn read(source: &dyn BlobSource, root: &Descriptor, progress: &dyn Progress) -> Result<Self> {
-        let mut walk = Walk {
-            source,
-            progress,
-            graph: Self::default(),
-            states: HashMap::new(),
-            sizes: HashMap::new(),
-            bytes: 0,
-        };
-        walk.visit(root, 0)?;
-        Ok(walk.graph)
+        let documents = Walk::new(source, progress).root(root)?;
+        Ok(Self { documents })
     }
 
     /// The last document.
@@ -239,15 +233,23 @@ impl Graph {
 pub fn reachable(source: &dyn ImageSource, index: &IndexFile, progress: &dyn Progress) -> Result<HashSet<Digest>> {
     let mut digests = HashSet::new();
     let mut left: Vec<Descriptor> = index.entries().to_vec();
-    let mut followed = HashSet::new();
+    let mut walk = Walk::new(source, progress);
     while let Some(entry) = left.pop() {
         digests.insert(entry.digest.clone());
-        if !is_document(&entry) || !followed.insert(entry.digest.clone()) {
+        if !is_document(&entry) {
+            digests.extend(named_below(source, &entry.digest, progress)?);
             continue;
         }
-        for document in Graph::read(source, &entry, progress)?.documents {
+        for document in walk.root(&entry)? {
+            let is_index = media_type::is_index(&document.descriptor.media_type);
             digests.insert(document.descriptor.digest);
-            digests.extend(document.blobs.into_iter().map(|blob| blob.digest));
+            for blob in document.blobs {
+                // what an index lists and is no manifest
+                if is_index {
+                    digests.extend(named_below(source, &blob.digest, progress)?);
+                }
+                digests.insert(blob.digest);
+            }
             for other in document.others {
                 digests.insert(other.digest.clone());
                 // what a signature is about may have lost its own entry
@@ -260,6 +262,48 @@ pub fn reachable(source: &dyn ImageSource, index: &IndexFile, progress: &dyn Pro
     Ok(digests)
 }
 
+/// All digests that a blob of an unknown type names, if it is JSON, and those that what they stand for names, and so on.
+///
+/// Manifests of old registries and of tools of their own say in fields of their own what they need.
+pub fn named_below(source: &dyn ImageSource, digest: &Digest, progress: &dyn Progress) -> Result<HashSet<Digest>> {
+    let mut named = HashSet::new();
+    let mut left = vec![digest.clone()];
+    while let Some(digest) = left.pop() {
+        progress.check()?;
+        let BlobState::Length(size) = source.state(&digest)? else {
+            continue;
+        };
+        if size > MAX_UNKNOWN {
+            continue;
+        }
+        let bytes = source.read(&Descriptor::new("", digest, size))?;
+        let Ok(value) = serde_json::from_slice::<Value>(&bytes) else {
+            continue;
+        };
+        for found in digests_in(&value) {
+            if named.insert(found.clone()) {
+                left.push(found);
+            }
+        }
+    }
+    Ok(named)
+}
+
+/// All texts in a JSON value that are digests.
+fn digests_in(value: &Value) -> Vec<Digest> {
+    let mut digests = Vec::new();
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) => digests.extend(text.parse::<Digest>()),
+            Value::Array(items) => left.extend(items),
+            Value::Object(members) => left.extend(members.values()),
+            _ => {}
+        }
+    }
+    digests
+}
+
 struct Walk<'a> {
     source: &'a dyn BlobSource,
     progress: &'a dyn Progress,
@@ -268,10 +312,31 @@ struct Walk<'a> {
     states: HashMap<Digest, bool>,
     /// What is said of each blob.
     sizes: HashMap<Digest, u64>,
+    /// Of the root that is visited now.
     bytes: usize,
+    manifests: usize,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(source: &'a dyn BlobSource, progress: &'a dyn Progress) -> Self {
+        Self {
+            source,
+            progress,
+            graph: Graph::default(),
+            states: HashMap::new(),
+            sizes: HashMap::new(),
+            bytes: 0,
+            manifests: 0,
+        }
+    }
+
+    /// The documents below a root, but for those that an earlier root has led to.
+    fn root(&mut self, root: &Descriptor) -> Result<Vec<Document>> {
+        (self.bytes, self.manifests) = (0, 0);
+        self.visit(root, 0)?;
+        Ok(std::mem::take(&mut self.graph.documents))
+    }
+
     /// An error when two descriptors say different things of one blob.
     fn agree(&mut self, descriptor: &Descriptor) -> Result<()> {
         let size = *self.sizes.entry(descriptor.digest.clone()).or_insert(descriptor.size);
@@ -306,7 +371,8 @@ impl Walk<'_> {
         self.states.insert(descriptor.digest.clone(), false);
         let bytes = self.source.read_manifest(descriptor)?;
         self.bytes += bytes.len();
-        if self.states.len() > MAX_MANIFESTS || self.bytes > MAX_MANIFEST_BYTES {
+        self.manifests += 1;
+        if self.manifests > MAX_MANIFESTS || self.bytes > MAX_MANIFEST_BYTES {
             return Err(Error::damaged(format!(
                 "it leads to more than {MAX_MANIFESTS} manifests or {} MiB of them",
                 MAX_MANIFEST_BYTES >> 20

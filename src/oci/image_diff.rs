@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use super::descriptor::Descriptor;
 use super::digest::{DiffId, Digest};
+use super::graph::is_foreign;
 use super::json_diff::{self, FieldChange};
+use super::layer::is_layer;
 use super::layer_diff::{self, LayerDiff};
 use super::layout::{IMAGE_NAME, REF_NAME};
 use super::opened::OpenedImage;
+use super::plain_layer;
 use super::sequence::out_of_order;
 use super::store::BlobSource;
 use crate::error::Result;
@@ -56,7 +59,7 @@ pub struct LayerChange {
     /// That of the second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<LayerSide>,
-    /// What is in them, where that differs.
+    /// What is in them, where that differs; none of what can not be unpacked, as encrypted layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<LayerDiff>,
 }
@@ -83,14 +86,31 @@ pub struct LayerSide {
 /// The settings of two images, labels that are JSON taken apart.
 #[must_use]
 pub fn config(before: &OpenedImage, after: &OpenedImage) -> Vec<FieldChange> {
-    json_diff::compare(&config_value(before), &config_value(after))
+    let (a, b) = (config_value(before), config_value(after));
+    let mut changes = json_diff::compare(&a, &b);
+    let (texts_before, texts_after) = (before.config.labels(), after.config.labels());
+    for (name, text) in &texts_before {
+        let value = |config: &Value| config["config"]["Labels"][name].clone();
+        // the same JSON in another text
+        if let Some(other) = texts_after
+            .get(name)
+            .filter(|other| *other != text && value(&a) == value(&b))
+        {
+            changes.push(FieldChange {
+                path: vec!["config".to_owned(), "Labels".to_owned(), name.clone()],
+                before: Some(text.clone().into()),
+                after: Some(other.clone().into()),
+            });
+        }
+    }
+    changes
 }
 
 /// All of a config but its layers.
 fn config_value(image: &OpenedImage) -> Value {
     let mut value = serde_json::to_value(&image.config).unwrap_or_default();
-    if let Some(fields) = value.as_object_mut() {
-        fields.remove("rootfs");
+    if let Some(rootfs) = value.get_mut("rootfs").and_then(Value::as_object_mut) {
+        rootfs.remove("diff_ids");
     }
     if let Some(labels) = value.pointer_mut("/config/Labels").and_then(Value::as_object_mut) {
         for label in labels.values_mut() {
@@ -109,7 +129,7 @@ pub fn manifest(before: &OpenedImage, after: &OpenedImage) -> Vec<FieldChange> {
     let value = |image: &OpenedImage| {
         let mut value = serde_json::to_value(&image.manifest).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
-            fields.remove("layers");
+            fields.insert("layers".to_owned(), layer_notes(image));
         }
         if let Some(config) = value.get_mut("config").and_then(Value::as_object_mut) {
             config.remove("digest");
@@ -118,6 +138,18 @@ pub fn manifest(before: &OpenedImage, after: &OpenedImage) -> Vec<FieldChange> {
         value
     };
     json_diff::compare(&value(before), &value(after))
+}
+
+/// What a manifest says of its layers besides where they are, by diff id.
+fn layer_notes(image: &OpenedImage) -> Value {
+    let layers = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
+    let note = |(layer, diff_id): (&Descriptor, &DiffId)| {
+        let mut value = descriptor_value(layer, true);
+        value.as_object_mut()?.remove("mediaType");
+        let is_said = value.as_object().is_some_and(|fields| !fields.is_empty());
+        is_said.then(|| (diff_id.to_string(), value))
+    };
+    Value::Object(layers.filter_map(note).collect())
 }
 
 /// A descriptor but for what it points to, its names, and maybe its platform.
@@ -154,40 +186,53 @@ pub fn layers(before: ImageAt<'_>, after: ImageAt<'_>, progress: &dyn Progress) 
     let paired: HashSet<usize> = pairs.iter().map(|(first, _)| *first).collect();
     let mut changes = Vec::new();
     let mut next_removed = 0;
-    let removed_until = |limit: usize, changes: &mut Vec<LayerChange>, next: &mut usize| {
+    let removed_until = |limit: usize, changes: &mut Vec<LayerChange>, next: &mut usize| -> Result<()> {
         while *next < limit {
             if !paired.contains(next) {
-                changes.push(one_sided(LayerFate::Removed, &a[*next]));
+                changes.push(one_sided(LayerFate::Removed, &a[*next], before, progress)?);
             }
             *next += 1;
         }
+        Ok(())
     };
     for (second, side) in b.iter().enumerate() {
         let Some(&first) = first_of.get(&second) else {
-            changes.push(one_sided(LayerFate::Added, side));
+            changes.push(one_sided(LayerFate::Added, side, after, progress)?);
             continue;
         };
-        removed_until(first, &mut changes, &mut next_removed);
+        removed_until(first, &mut changes, &mut next_removed)?;
         let is_moved = moved.contains(&second);
         changes.extend(compare(before, after, (&a[first], side), is_moved, progress)?);
     }
-    removed_until(a.len(), &mut changes, &mut next_removed);
+    removed_until(a.len(), &mut changes, &mut next_removed)?;
     Ok(changes)
 }
 
-fn one_sided(fate: LayerFate, side: &LayerSide) -> LayerChange {
-    let side = Some(side.clone());
-    let (before, after) = if fate == LayerFate::Removed {
-        (side, None)
-    } else {
-        (None, side)
+fn one_sided(fate: LayerFate, side: &LayerSide, at: ImageAt<'_>, progress: &dyn Progress) -> Result<LayerChange> {
+    let entries = match layer_of(at, side) {
+        Some(layer) => layer_diff::list((at.source, layer, &side.diff_id), progress)?,
+        None => Vec::new(),
     };
-    LayerChange {
+    let mut files = LayerDiff::default();
+    let (before, after) = if fate == LayerFate::Removed {
+        files.removed = entries;
+        (Some(side.clone()), None)
+    } else {
+        files.added = entries;
+        (None, Some(side.clone()))
+    };
+    Ok(LayerChange {
         fate,
         before,
         after,
-        files: None,
-    }
+        files: Some(files).filter(|files| *files != LayerDiff::default()),
+    })
+}
+
+/// A layer that can be unpacked, and is there.
+fn layer_of<'i>(at: ImageAt<'i>, side: &LayerSide) -> Option<&'i Descriptor> {
+    let layer = at.image.manifest.layers.get(side.number - 1)?;
+    (is_layer(&layer.media_type) && !is_foreign(layer)).then_some(layer)
 }
 
 fn compare(
@@ -197,17 +242,23 @@ fn compare(
     is_moved: bool,
     progress: &dyn Progress,
 ) -> Result<Option<LayerChange>> {
+    let layers = layer_of(before, a).zip(layer_of(after, b));
     let (fate, files) = if a.diff_id != b.diff_id {
-        let layer = |at: ImageAt<'_>, side: &LayerSide| at.image.manifest.layers[side.number - 1].clone();
-        let (of_a, of_b) = (layer(before, a), layer(after, b));
-        let files = layer_diff::compare(
-            (before.source, &of_a, &a.diff_id),
-            (after.source, &of_b, &b.diff_id),
-            &renames((before, a), (after, b)),
-            progress,
-        )?;
-        (LayerFate::Changed, Some(files))
+        let compared = layers.map(|(of_a, of_b)| {
+            layer_diff::compare(
+                (before.source, of_a, &a.diff_id),
+                (after.source, of_b, &b.diff_id),
+                &renames((before, a), (after, b)),
+                progress,
+            )
+        });
+        (LayerFate::Changed, compared.transpose()?)
     } else if a.digest != b.digest || a.media_type != b.media_type {
+        // that the content is the same is only what the configs say
+        if let Some((of_a, of_b)) = layers {
+            plain_layer::read(before.source, of_a, &a.diff_id, progress, |_| Ok(()))?;
+            plain_layer::read(after.source, of_b, &b.diff_id, progress, |_| Ok(()))?;
+        }
         (LayerFate::Recompressed, None)
     } else if is_moved {
         (LayerFate::Moved, None)
@@ -224,14 +275,12 @@ fn compare(
 
 /// Folders whose name has a version in it, where that is another now.
 fn renames((before, a): (ImageAt<'_>, &LayerSide), (after, b): (ImageAt<'_>, &LayerSide)) -> Vec<(String, String)> {
-    let pairs = a.modules.iter().zip(&b.modules);
-    let folders = |(one, other): (&String, &String)| {
-        if one == other || id_of(one) != id_of(other) {
-            return None;
-        }
-        Some((before.folders.get(one)?.clone(), after.folders.get(other)?.clone()))
+    let renamed = |one: &String| {
+        let other = b.modules.iter().find(|other| id_of(other) == id_of(one))?;
+        let is_other = other != one && !b.modules.contains(one);
+        is_other.then(|| Some((before.folders.get(one)?.clone(), after.folders.get(other)?.clone())))?
     };
-    pairs.filter_map(folders).collect()
+    a.modules.iter().filter_map(renamed).collect()
 }
 
 fn sides(at: ImageAt<'_>) -> Vec<LayerSide> {
@@ -276,8 +325,27 @@ fn pair(a: &[LayerSide], b: &[LayerSide]) -> Vec<(usize, usize)> {
             }
         }
     }
+    by_any_module(a, b, &mut free, &mut pairs);
     by_place(a, b, &free, &mut pairs);
     pairs
+}
+
+/// Layers of several modules that have one of them in common.
+fn by_any_module(a: &[LayerSide], b: &[LayerSide], free: &mut (Vec<bool>, Vec<bool>), pairs: &mut Vec<(usize, usize)>) {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for (at, side) in a.iter().enumerate().filter(|(at, _)| free.0[*at]) {
+        for module in &side.modules {
+            known.entry(id_of(module)).or_insert(at);
+        }
+    }
+    for (second, side) in b.iter().enumerate() {
+        let firsts = side.modules.iter().filter_map(|module| known.get(id_of(module)));
+        let first = firsts.copied().find(|first| free.0[*first]);
+        if let Some(first) = first.filter(|_| free.1[second]) {
+            pairs.push((first, second));
+            (free.0[first], free.1[second]) = (false, false);
+        }
+    }
 }
 
 /// What lies between the same neighbours is paired in its order, where nobody says what is in it.

@@ -1,6 +1,6 @@
 //! [`LayerDiff`]: what differs between two layers: files, and the fields of their headers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
 
 use serde::Serialize;
@@ -72,7 +72,8 @@ struct Seen {
     entry: Entry,
     owner_names: (Vec<u8>, Vec<u8>),
     device: (u32, u32),
-    attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    mtime_text: Option<Vec<u8>>,
+    attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     content: Option<[u8; 32]>,
 }
 
@@ -95,6 +96,11 @@ pub fn compare(
     }
     let after = entries(after, progress)?;
     Ok(diff(&before, &after))
+}
+
+/// All entries of a layer that has no other to be compared with.
+pub fn list(layer: LayerAt<'_>, progress: &dyn Progress) -> Result<Vec<FileNote>> {
+    Ok(entries(layer, progress)?.iter().map(Seen::note).collect())
 }
 
 fn entries((source, layer, diff_id): LayerAt<'_>, progress: &dyn Progress) -> Result<Vec<Seen>> {
@@ -122,19 +128,20 @@ fn digest(content: &mut dyn Read) -> Result<[u8; 32]> {
 }
 
 fn diff(before: &[Seen], after: &[Seen]) -> LayerDiff {
-    // of a path that is there twice, the first is compared with the first
+    // of a path that is there twice the last one counts, which is compared with the last
     let mut known: HashMap<&[u8], Vec<usize>> = HashMap::new();
-    for (at, seen) in before.iter().enumerate().rev() {
+    for (at, seen) in before.iter().enumerate() {
         known.entry(seen.key()).or_default().push(at);
     }
     let mut partner = vec![None; before.len()];
     let mut diff = LayerDiff::default();
-    for (at, seen) in after.iter().enumerate() {
+    for (at, seen) in after.iter().enumerate().rev() {
         match known.get_mut(seen.key()).and_then(Vec::pop) {
             Some(other) => partner[other] = Some(at),
             None => diff.added.push(seen.note()),
         }
     }
+    diff.added.reverse();
     let mut pairs = Vec::new();
     for (seen, partner) in before.iter().zip(&partner) {
         match partner {
@@ -167,31 +174,21 @@ impl Seen {
             entry: found.entry,
             owner_names: found.owner_names,
             device: found.device,
-            attributes: found.attributes,
+            mtime_text: found.mtime_text,
+            attributes: found.attributes.into_iter().collect(),
             content,
         }
     }
 
     fn rename(&mut self, renames: &Renames) {
-        for (from, to) in renames {
-            let rest = self.entry.path.strip_prefix(from.as_bytes());
-            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(b"/")) {
-                self.entry.path = [to.as_bytes(), rest].concat();
-                return;
-            }
+        rename(&mut self.entry.path, renames);
+        if let EntryKind::Hardlink { target } = &mut self.entry.kind {
+            rename(target, renames);
         }
     }
 
-    /// The path without what is in front of it and behind it in some archives.
     fn key(&self) -> &[u8] {
-        let mut path = &self.entry.path[..];
-        while let Some(rest) = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"./")) {
-            path = rest;
-        }
-        while let Some(rest) = path.strip_suffix(b"/") {
-            path = rest;
-        }
-        path
+        plain(&self.entry.path)
     }
 
     fn path(&self) -> String {
@@ -206,69 +203,114 @@ impl Seen {
         }
     }
 
-    fn link(&self) -> String {
+    fn link(&self) -> Option<&[u8]> {
         match &self.entry.kind {
-            EntryKind::Symlink { target } | EntryKind::Hardlink { target } => display_path(target),
-            _ => String::new(),
+            EntryKind::Symlink { target } | EntryKind::Hardlink { target } => Some(target),
+            _ => None,
         }
+    }
+
+    fn mtime(&self) -> String {
+        let text = self.mtime_text.as_deref().map(display_path);
+        text.unwrap_or_else(|| self.entry.mtime.to_string())
     }
 
     fn changes(&self, after: &Self) -> Vec<HeaderChange> {
         let (a, b) = (&self.entry, &after.entry);
         let content = |seen: &Self| seen.content.map(|digest| Digest::from_sha256(digest).to_string());
         let device = |(major, minor): (u32, u32)| format!("{major}:{minor}");
-        let mut changes = Vec::new();
-        let mut field = |name: &str, before: String, after: String| {
-            if before != after {
-                changes.push(HeaderChange {
-                    field: name.to_owned(),
-                    before,
-                    after,
-                });
-            }
-        };
-        field("name", self.path(), after.path());
-        field("type", a.kind.name().to_owned(), b.kind.name().to_owned());
-        field("mode", format!("{:04o}", a.mode), format!("{:04o}", b.mode));
-        field("uid", a.uid.to_string(), b.uid.to_string());
-        field("gid", a.gid.to_string(), b.gid.to_string());
-        field(
-            "uname",
-            display_path(&self.owner_names.0),
-            display_path(&after.owner_names.0),
-        );
-        field(
-            "gname",
-            display_path(&self.owner_names.1),
-            display_path(&after.owner_names.1),
-        );
-        field("mtime", a.mtime.to_string(), b.mtime.to_string());
-        field("size", a.kind.size().to_string(), b.kind.size().to_string());
-        field("link", self.link(), after.link());
-        field("device", device(self.device), device(after.device));
-        field(
+        let mut changes = Changes(Vec::new());
+        changes.bytes("name", Some(&a.path), Some(&b.path));
+        changes.text("type", a.kind.name().to_owned(), b.kind.name().to_owned());
+        changes.text("mode", format!("{:04o}", a.mode), format!("{:04o}", b.mode));
+        changes.text("uid", a.uid.to_string(), b.uid.to_string());
+        changes.text("gid", a.gid.to_string(), b.gid.to_string());
+        changes.bytes("uname", named(&self.owner_names.0), named(&after.owner_names.0));
+        changes.bytes("gname", named(&self.owner_names.1), named(&after.owner_names.1));
+        changes.text("mtime", self.mtime(), after.mtime());
+        changes.text("size", a.kind.size().to_string(), b.kind.size().to_string());
+        changes.bytes("link", self.link(), after.link());
+        changes.text("device", device(self.device), device(after.device));
+        changes.text(
             "content",
             content(self).unwrap_or_default(),
             content(after).unwrap_or_default(),
         );
-        for (name, before, after) in attributes(&self.attributes, &after.attributes) {
-            field(&format!("xattr {}", display_path(name)), before, after);
+        let names: BTreeSet<&Vec<u8>> = self.attributes.keys().chain(after.attributes.keys()).collect();
+        for name in names {
+            let value = |seen: &'_ Self| seen.attributes.get(name).cloned();
+            let field = format!("xattr {}", display_path(name));
+            changes.bytes(&field, value(self).as_deref(), value(after).as_deref());
         }
-        changes
+        changes.0
     }
 }
 
-type Attribute = (Vec<u8>, Vec<u8>);
+struct Changes(Vec<HeaderChange>);
 
-/// Attributes of either, with both values; empty where one has none.
-fn attributes<'a>(before: &'a [Attribute], after: &'a [Attribute]) -> Vec<(&'a [u8], String, String)> {
-    let value = |list: &[Attribute], name: &[u8]| {
-        let found = list.iter().find(|(own, _)| own == name);
-        found.map(|(_, value)| display_path(value)).unwrap_or_default()
-    };
-    let mut names: Vec<&[u8]> = before.iter().chain(after).map(|(name, _)| name.as_slice()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let both = |name: &'a [u8]| (name, value(before, name), value(after, name));
-    names.into_iter().map(both).collect()
+impl Changes {
+    fn text(&mut self, field: &str, before: String, after: String) {
+        if before != after {
+            self.push(field, before, after);
+        }
+    }
+
+    /// Bytes are compared as they are, whatever they look like.
+    fn bytes(&mut self, field: &str, before: Option<&[u8]>, after: Option<&[u8]>) {
+        if before != after {
+            self.push(field, shown(before), shown(after));
+        }
+    }
+
+    fn push(&mut self, field: &str, before: String, after: String) {
+        self.0.push(HeaderChange {
+            field: field.to_owned(),
+            before,
+            after,
+        });
+    }
+}
+
+/// A header has an empty field where there is no name.
+fn named(name: &[u8]) -> Option<&[u8]> {
+    (!name.is_empty()).then_some(name)
+}
+
+/// Text as it is, anything else in hexadecimal; nothing where there is none.
+fn shown(bytes: Option<&[u8]>) -> String {
+    match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+        None => String::new(),
+        Some((b"", _)) => "(empty)".to_owned(),
+        Some((bytes, Ok(_))) => display_path(bytes),
+        Some((bytes, Err(_))) => format!("0x{}", hex::encode(bytes)),
+    }
+}
+
+/// A path without what is in front of it and behind it in some archives.
+fn plain(mut path: &[u8]) -> &[u8] {
+    while let Some(rest) = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"./")) {
+        path = rest;
+    }
+    while let Some(rest) = path.strip_suffix(b"/") {
+        path = rest;
+    }
+    path
+}
+
+/// Puts the new name of a folder in front of what is in it; what stands before the name stays.
+fn rename(path: &mut Vec<u8>, renames: &Renames) {
+    let key = plain(path);
+    for (from, to) in renames {
+        let rest = key.strip_prefix(plain(from.as_bytes()));
+        if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(b"/")) {
+            let start = path.len() - path.strip_prefix(b"/").unwrap_or(path).len();
+            let front = if path.starts_with(b"./") {
+                &b"./"[..]
+            } else {
+                &path[..start]
+            };
+            *path = [front, plain(to.as_bytes()), rest].concat();
+            return;
+        }
+    }
 }

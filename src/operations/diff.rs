@@ -5,11 +5,12 @@ mod sides;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use sides::{Named, Side};
 
 use crate::cnb_image::cnb_diff::{CnbDiff, CnbFacts};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::oci::digest::Digest;
 use crate::oci::image_diff::{self, ImageAt, LayerChange, LayerFate, descriptor_value};
 use crate::oci::json_diff::{self, FieldChange};
@@ -91,6 +92,12 @@ pub struct RootDiff {
     /// Platforms that only the second has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub added_platforms: Vec<Platform>,
+    /// What only the first has besides images: artifacts, attestations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed_others: Vec<Digest>,
+    /// What only the second has besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added_others: Vec<Digest>,
     /// What differs for buildpacks, with the platforms for which it is this.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buildpacks: Vec<CnbChange>,
@@ -140,8 +147,8 @@ pub fn run(request: &DiffRequest, progress: &dyn Progress) -> Result<DiffReport>
     let before = Side::open(&request.before, &request.scratch)?;
     let after = Side::open(&request.after, &request.scratch)?;
     let mut report = DiffReport {
-        before: sides::shown(&request.before),
-        after: sides::shown(&request.after),
+        before: request.before.to_string(),
+        after: request.after.to_string(),
         sameness: Sameness::Digest,
         removed: Vec::new(),
         added: Vec::new(),
@@ -159,16 +166,29 @@ pub fn run(request: &DiffRequest, progress: &dyn Progress) -> Result<DiffReport>
         platform: request.platform.as_ref(),
         progress,
     };
+    let mut has_platform = request.platform.is_none();
     for (a, b) in &pairs.both {
         progress.check()?;
-        if a.digests() == b.digests() {
+        if a.digests() == b.digests() && has_platform {
             continue;
         }
         let (diff, sameness) = compare.roots(a, b, pairs.are_named)?;
+        let has_any = [&diff.platforms, &diff.removed_platforms, &diff.added_platforms];
+        has_platform |= has_any.iter().any(|platforms| !platforms.is_empty());
         report.sameness = report.sameness.max(sameness);
         if sameness != Sameness::Digest {
             report.changed.push(diff);
         }
+    }
+    if let Some(platform) = request.platform.as_ref().filter(|_| !has_platform) {
+        let mut has = before.platforms()?;
+        has.append(&mut after.platforms()?);
+        let has: Vec<String> = has.into_iter().collect();
+        let message = format!(
+            "no image for {platform} in `{}`, nor in `{}`",
+            report.before, report.after
+        );
+        return Err(Error::new(ErrorKind::NotFound, message).with_hint(format!("they have {}", has.join(", "))));
     }
     Ok(report)
 }
@@ -196,12 +216,20 @@ impl Compare<'_> {
             added_platforms: paired.only_after.iter().map(|image| image.platform()).collect(),
             buildpacks: Vec::new(),
             // of a part of an index nobody asks what the whole says
-            index: match (self.before.index_value(a)?, self.after.index_value(b)?) {
-                (Some(before), Some(after)) if self.platform.is_none() => json_diff::compare(&before, &after),
-                _ => Vec::new(),
-            },
+            removed_others: Vec::new(),
+            added_others: Vec::new(),
+            index: Vec::new(),
             images: Vec::new(),
         };
+        // of a part nobody asks what is in front of it and beside it
+        if self.platform.is_none() {
+            let (before, after) = (self.before.rest(a, self.progress)?, self.after.rest(b, self.progress)?);
+            diff.removed_others = before.others.difference(&after.others).cloned().collect();
+            diff.added_others = after.others.difference(&before.others).cloned().collect();
+            if !before.indexes.is_empty() && !after.indexes.is_empty() {
+                diff.index = indexes(&before.indexes, &after.indexes);
+            }
+        }
         for (one, other) in &paired.both {
             self.images(one, other, &mut diff)?;
         }
@@ -246,6 +274,14 @@ impl Compare<'_> {
     }
 }
 
+/// One index with one, as it mostly is; several as a list.
+fn indexes(before: &[Value], after: &[Value]) -> Vec<FieldChange> {
+    match (before, after) {
+        ([before], [after]) => json_diff::compare(before, after),
+        _ => json_diff::compare(&Value::from(before), &Value::from(after)),
+    }
+}
+
 fn add_change(changes: &mut Vec<CnbChange>, platform: Platform, diff: CnbDiff) {
     if diff.is_empty() {
         return;
@@ -268,7 +304,11 @@ fn sameness(diff: &RootDiff, is_part: bool) -> Sameness {
             && image.descriptor.is_empty()
             && image.layers.iter().all(is_recompressed)
     };
-    let is_same_set = diff.removed_platforms.is_empty() && diff.added_platforms.is_empty() && diff.index.is_empty();
+    let is_same_set = diff.removed_platforms.is_empty()
+        && diff.added_platforms.is_empty()
+        && diff.removed_others.is_empty()
+        && diff.added_others.is_empty()
+        && diff.index.is_empty();
     if is_part && is_same_set && diff.images.is_empty() {
         return Sameness::Digest;
     }

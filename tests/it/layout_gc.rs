@@ -79,6 +79,51 @@ fn all_that_is_referred_to_is_kept() {
     before.assert_unchanged("nothing was left over");
 }
 
+/// Manifests of types that nobody knows name what they need, too.
+#[test]
+fn what_unknown_manifests_name_is_kept() {
+    let sandbox = Sandbox::new();
+    let maker = LayoutMaker::new(&sandbox.join("x.oci"));
+    let layer = maker.blob("application/octet-stream", b"of an artifact");
+    let config = maker.json("application/json", &json!({"deep": {"er": [layer["digest"]]}}));
+    let types = [
+        "application/vnd.cncf.oras.artifact.manifest.v1+json",
+        "application/vnd.oci.image.manifest.v1+json; charset=utf-8",
+    ];
+    for (at, media_type) in types.iter().enumerate() {
+        let own = maker.blob("application/octet-stream", format!("{at}").as_bytes());
+        let manifest = maker.json(
+            media_type,
+            &json!({"config": config, "fsLayers": [{"blobSum": own["digest"]}]}),
+        );
+        let entries = [manifest.clone(), named(index_of(&maker, &[manifest]), NAME)];
+        for entry in entries {
+            finish(&maker, &[entry]);
+            let removed = json_of(&sandbox, &[])["removed"].to_string();
+            for needed in [&layer, &config, &own] {
+                let digest = needed["digest"].as_str().unwrap();
+                assert!(!removed.contains(digest), "{media_type}: {removed}");
+                let run = sandbox.airpack(&["layout", "validate", "x.oci"]);
+                assert!(!run.ok().stdout.contains(digest), "{}", run.stdout);
+            }
+        }
+    }
+}
+
+#[test]
+fn blobs_of_somewhere_else_are_left_alone() {
+    let sandbox = Sandbox::new();
+    let maker = LayoutMaker::new(&sandbox.join("x.oci"));
+    maker.blob("text/plain", b"of another layout");
+    finish(&maker, &[]);
+    fs::rename(sandbox.join("x.oci/blobs"), sandbox.join("shared")).unwrap();
+    sandbox.symlink("x.oci/blobs", "../shared");
+    let before = Snapshot::of(sandbox.path());
+    let run = sandbox.airpack(&["layout", "gc", "x.oci", "--write"]);
+    assert_eq!(run.ok().stdout, "");
+    before.assert_unchanged("blobs is a link");
+}
+
 #[test]
 fn what_it_can_not_read_it_does_not_judge() {
     let sandbox = Sandbox::new();

@@ -350,7 +350,9 @@ impl Seen<'_> {
     fn platform(&self) -> String {
         let first = self.shape.first.as_ref().filter(|_| self.shape.images > 1);
         let platform = first.and_then(|(_, platform)| platform.as_ref());
-        platform.map_or_else(String::new, |platform| format!(" --platform {platform}"))
+        platform.map_or_else(String::new, |platform| {
+            format!(" --platform {}", quoted(&platform.to_string()))
+        })
     }
 
     fn shown_name(&self) -> String {
@@ -362,7 +364,7 @@ impl Seen<'_> {
 const YES: Said = (Reads::Yes, None, None);
 
 /// As a shell takes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@+,=".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
         text.to_owned()

@@ -140,8 +140,9 @@ fn finish(
     let damaged = walk.faults.damaged();
     let blobs_damaged = walk.faults.damaged_blobs();
     for (entry, shape, name) in &mut shapes {
-        shape.is_damaged =
-            damaged.contains(&None) || damaged.contains(&Some(&*name)) || walk.leads_to(&entry.digest, &blobs_damaged);
+        shape.is_damaged = damaged.contains(&None)
+            || damaged.contains(&Some(&*name))
+            || (!blobs_damaged.is_empty() && walk.leads_to(&entry.digest, &blobs_damaged));
     }
     let verdicts = consumers::verdicts(&shapes, form, location);
     Ok(Checked {

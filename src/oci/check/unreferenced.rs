@@ -7,6 +7,7 @@ use super::super::copy::in_parallel;
 use super::super::descriptor::Descriptor;
 use super::super::layout::Stored;
 use super::super::store::BlobState;
+use super::consumers::quoted;
 use super::content::digest_fault;
 use super::fault::{Code, Fault};
 use super::walk::Walk;
@@ -45,6 +46,7 @@ pub(super) fn check(walk: &mut Walk<'_>, root: &Path, is_index_known: bool, jobs
         Ok((blob, fault))
     })?;
     let mut read = Read::default();
+    let shown = quoted(&root.display().to_string());
     for (blob, fault) in found {
         read.blobs += 1;
         read.bytes += blob.size;
@@ -55,8 +57,8 @@ pub(super) fn check(walk: &mut Walk<'_>, root: &Path, is_index_known: bool, jobs
             None => continue,
         };
         let fault = Fault::warning(Code::Unreferenced, message).about(digest);
-        walk.faults
-            .push(fault.hint(format!("`airpack layout gc {} --write` removes it", root.display())));
+        let hint = format!("`airpack layout gc {shown} --write` removes it");
+        walk.faults.push(fault.hint(hint));
     }
     for path in &stored.strangers {
         let message = format!("`{}` is no blob: its name is no digest", path.display());

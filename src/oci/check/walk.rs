@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::descriptor::{Descriptor, media_type};
 use super::super::digest::{DiffId, Digest};
-use super::super::graph::is_document;
+use super::super::graph::{is_document, named_below};
 use super::super::index::{ImageIndex, MAX_DEPTH};
 use super::super::layer::is_layer;
 use super::super::opened::OpenedImage;
@@ -115,6 +115,10 @@ impl<'a> Walk<'a> {
         let digest = &descriptor.digest;
         if !is_document(descriptor) {
             self.need(descriptor, chain, None);
+            // one that can not be read has a fault of its own
+            if let Ok(named) = named_below(self.source, digest, self.progress) {
+                self.others.extend(named);
+            }
             return Ok(Shape::default());
         }
         self.agree(descriptor, chain);
@@ -236,7 +240,7 @@ impl<'a> Walk<'a> {
             let own_chain = of_item(format!("{name} ({})", short(&child.digest)));
             let below = self.entry(&child, &own_chain)?;
             shape.depth = shape.depth.max(below.depth + 1);
-            shape.images += below.images;
+            shape.images = shape.images.saturating_add(below.images);
             let is_about_others = child.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
             if shape.first.is_none() && !is_about_others {
                 shape.first = below

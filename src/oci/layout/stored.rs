@@ -29,7 +29,13 @@ impl Stored {
                 stored.temporary.push(entry.path());
             }
         }
-        for folder in entries(&root.join(BLOBS))? {
+        let blobs = root.join(BLOBS);
+        if fs::symlink_metadata(&blobs).is_ok_and(|metadata| metadata.is_symlink()) {
+            // they may be those of other layouts, too
+            stored.strangers.push(blobs);
+            return Ok(stored);
+        }
+        for folder in entries(&blobs)? {
             // a link may lead anywhere
             if !folder.file_type().is_ok_and(|kind| kind.is_dir()) {
                 stored.strangers.push(folder.path());

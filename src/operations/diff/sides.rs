@@ -1,23 +1,27 @@
 //! The two sides of a comparison: which images are meant, and which is compared with which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::NamedDigest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::oci::descriptor::{Descriptor, media_type};
 use crate::oci::digest::Digest;
-use crate::oci::graph::children;
+use crate::oci::graph::{Graph, children};
 use crate::oci::json;
-use crate::oci::locate::{ImageLocation, Selector, called, is_list, the_only};
+use crate::oci::locate::{ImageLocation, called, the_only};
 use crate::oci::opened::{OpenedImage, images_below};
 use crate::oci::platform::Platform;
 use crate::oci::store::ImageSource;
+use crate::progress::Progress;
 
 /// What tells two images for one platform apart (RFC 0128).
 const DISTRO: [&str; 2] = ["io.buildpacks.base.distro.name", "io.buildpacks.base.distro.version"];
+
+/// Images that are tried with one another, where their platforms are not equal.
+const MAX_PAIRS: usize = 100_000;
 
 /// A layout or an archive, and which images of it are meant.
 pub(super) struct Side {
@@ -49,16 +53,6 @@ pub(super) struct PlatformPairs<'s> {
     pub(super) only_after: Vec<&'s OpenedImage>,
 }
 
-/// A location as it is written on a command line.
-pub(super) fn shown(location: &ImageLocation) -> String {
-    let path = location.layout.display();
-    match &location.selector {
-        None => path.to_string(),
-        Some(Selector::Tag(tag)) => format!("{path}:{tag}"),
-        Some(Selector::Digest(digest)) => format!("{path}@{digest}"),
-    }
-}
-
 impl Named {
     pub(super) fn digests(&self) -> Vec<Digest> {
         self.roots.iter().map(|root| root.digest.clone()).collect()
@@ -79,30 +73,25 @@ impl Side {
         let source = location.open(scratch)?;
         let index = source.index_file()?;
         let entries = location.select(&*source, &index, |entry| children(&*source, entry))?;
-        let images: Vec<&Descriptor> = entries.iter().filter(|entry| !is_list(entry)).collect();
-        let mut by_name: BTreeMap<String, Descriptor> = BTreeMap::new();
-        for entry in &images {
-            if let Some(name) = called(entry) {
-                by_name.entry(name).or_insert_with(|| (*entry).clone());
+        let images: Vec<&Descriptor> = entries.iter().collect();
+        let is_selected = location.selector.is_some();
+        if images.is_empty() {
+            return Err(Error::invalid(format!("{} has no images", source.location())));
+        }
+        // what has no name is one more, whatever it is
+        let mut by_name: BTreeMap<Option<String>, Vec<Descriptor>> = BTreeMap::new();
+        for entry in images {
+            let name = if is_selected { None } else { called(entry) };
+            let roots = by_name.entry(name).or_default();
+            if roots.iter().all(|known| known.digest != entry.digest) {
+                roots.push(entry.clone());
             }
         }
-        let is_selected = location.selector.is_some();
-        let named = if by_name.is_empty() || is_selected {
-            let roots: Vec<Descriptor> = images.into_iter().cloned().collect();
-            if roots.is_empty() {
-                return Err(Error::invalid(format!("{} has no images", source.location())));
-            }
-            vec![Named {
-                name: roots.first().and_then(called),
-                roots,
-            }]
-        } else {
-            let named = by_name.into_iter().map(|(name, root)| Named {
-                name: Some(name),
-                roots: vec![root],
-            });
-            named.collect()
-        };
+        let named = by_name.into_iter().map(|(name, roots)| Named {
+            name: name.or_else(|| roots.first().filter(|_| is_selected).and_then(called)),
+            roots,
+        });
+        let named: Vec<Named> = named.collect();
         Ok(Self {
             source,
             named,
@@ -114,43 +103,82 @@ impl Side {
         &*self.source
     }
 
-    /// The images of a root; for a platform, those that are nearest to it.
+    /// The images of a root; for a platform, those that are nearest to it, which may be none.
     pub(super) fn images(&self, named: &Named, platform: Option<&Platform>) -> Result<Vec<OpenedImage>> {
         let mut images = Vec::new();
+        let mut seen = HashSet::new();
         for descriptor in images_below(&*self.source, &named.roots)? {
-            images.extend(OpenedImage::read(&*self.source, &descriptor)?);
+            if seen.insert((descriptor.digest.clone(), descriptor.platform.clone())) {
+                images.extend(OpenedImage::read(&*self.source, &descriptor)?);
+            }
         }
-        let Some(platform) = platform else {
-            return Ok(images);
-        };
-        let least = images
-            .iter()
-            .filter_map(|image| image.platform().distance(platform))
-            .min();
-        if least.is_none() {
-            let has: Vec<String> = images.iter().map(|image| image.platform().to_string()).collect();
-            let message = format!("no image for {platform} in {}", self.source.location());
-            return Err(Error::new(ErrorKind::NotFound, message).with_hint(format!("it has {}", has.join(", "))));
+        if let Some(platform) = platform {
+            let least = images
+                .iter()
+                .filter_map(|image| image.platform().distance(platform))
+                .min();
+            images.retain(|image| least.is_some() && image.platform().distance(platform) == least);
         }
-        images.retain(|image| image.platform().distance(platform) == least);
         Ok(images)
     }
 
-    /// What an index says besides its images; nothing for a single image.
-    pub(super) fn index_value(&self, named: &Named) -> Result<Option<Value>> {
-        let [root] = &named.roots[..] else {
-            return Ok(None);
-        };
-        if !media_type::is_index(&root.media_type) {
-            return Ok(None);
+    /// What all images are for.
+    pub(super) fn platforms(&self) -> Result<BTreeSet<String>> {
+        let mut platforms = BTreeSet::new();
+        for named in &self.named {
+            let images = self.images(named, None)?;
+            platforms.extend(images.iter().map(|image| image.platform().to_string()));
         }
-        let bytes = self.source.read_manifest(root)?;
-        let mut value: Value = json::from_slice(&bytes, &format!("image index {}", root.digest))?;
-        if let Some(fields) = value.as_object_mut() {
-            fields.remove("manifests");
-        }
-        Ok(Some(value))
+        Ok(platforms)
     }
+
+    /// What indexes say besides what they list, the root first; and what they list that is no image.
+    pub(super) fn rest(&self, named: &Named, progress: &dyn Progress) -> Result<Rest> {
+        let mut rest = Rest::default();
+        for root in &named.roots {
+            if !is_listing(root) {
+                rest.others.insert(root.digest.clone());
+                continue;
+            }
+            let graph = Graph::read(&*self.source, root, progress)?;
+            for document in graph.documents.iter().rev() {
+                let own = &document.descriptor;
+                if !media_type::is_index(&own.media_type) {
+                    if OpenedImage::read(&*self.source, own).map_or(true, |image| image.is_none()) || is_about(own) {
+                        rest.others.insert(own.digest.clone());
+                    }
+                    continue;
+                }
+                rest.others
+                    .extend(document.blobs.iter().map(|blob| blob.digest.clone()));
+                let mut value: Value = json::from_slice(&document.bytes, &format!("image index {}", own.digest))?;
+                if let Some(fields) = value.as_object_mut() {
+                    fields.remove("manifests");
+                }
+                rest.indexes.push(value);
+            }
+        }
+        Ok(rest)
+    }
+}
+
+/// What there is of an image besides the images for platforms.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub(super) indexes: Vec<Value>,
+    pub(super) others: BTreeSet<Digest>,
+}
+
+fn is_listing(descriptor: &Descriptor) -> bool {
+    media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type)
+}
+
+/// Attestations and the like.
+fn is_about(descriptor: &Descriptor) -> bool {
+    descriptor
+        .platform
+        .as_ref()
+        .is_some_and(|platform| platform.os == "unknown")
 }
 
 /// One with one; where there are several, those of one name.
@@ -199,11 +227,24 @@ type Fits<'f> = &'f dyn Fn(&OpenedImage, &OpenedImage) -> bool;
 
 /// Equal platforms first, then near ones, then those that differ in the version of their system only.
 pub(super) fn pair_platforms<'s>(before: &'s [OpenedImage], after: &'s [OpenedImage]) -> PlatformPairs<'s> {
-    let mut free_before: Vec<&OpenedImage> = before.iter().collect();
-    let mut free_after: Vec<&OpenedImage> = after.iter().collect();
     let mut both = Vec::new();
-    let fits: [Fits<'_>; 4] = [
-        &|a, b| (a.platform(), distro(a)) == (b.platform(), distro(b)),
+    let mut known: HashMap<(Platform, [Option<&str>; 2]), Vec<&OpenedImage>> = HashMap::new();
+    for b in after.iter().rev() {
+        known.entry((b.platform(), distro(b))).or_default().push(b);
+    }
+    let mut free_before: Vec<&OpenedImage> = Vec::new();
+    for a in before {
+        match known.get_mut(&(a.platform(), distro(a))).and_then(Vec::pop) {
+            Some(b) => both.push((a, b)),
+            None => free_before.push(a),
+        }
+    }
+    let taken: HashSet<*const OpenedImage> = both.iter().map(|(_, b)| std::ptr::from_ref(*b)).collect();
+    let mut free_after: Vec<&OpenedImage> = after
+        .iter()
+        .filter(|b| !taken.contains(&std::ptr::from_ref(*b)))
+        .collect();
+    let fits: [Fits<'_>; 3] = [
         &|a, b| a.platform() == b.platform(),
         &|a, b| a.platform().distance(&b.platform()).is_some() || b.platform().distance(&a.platform()).is_some(),
         &|a, b| {
@@ -215,6 +256,10 @@ pub(super) fn pair_platforms<'s>(before: &'s [OpenedImage], after: &'s [OpenedIm
         },
     ];
     for fits in fits {
+        // nobody has so many platforms who means well
+        if free_before.len().saturating_mul(free_after.len()) > MAX_PAIRS {
+            break;
+        }
         free_before.retain(|a| match free_after.iter().position(|b| fits(a, b)) {
             Some(at) => {
                 both.push((*a, free_after.remove(at)));

@@ -23,10 +23,15 @@ fn platforms_that_come_and_go() {
     let text = text(&sandbox, &["a.oci", "b.oci"], 3);
     has(&text, &["platforms", "- linux/amd64", "+ linux/s390x"]);
     lacks(&text, &["linux/arm64"]);
-    let run = sandbox.airpack(&["diff", "a.oci", "b.oci", "--platform", "linux/amd64"]);
-    run.failed(1)
-        .stderr_has("no image for linux/amd64")
-        .stderr_has("linux/s390x");
+    // one that only one has is a difference; one that nobody has is a mistake
+    let gone = super::text(&sandbox, &["a.oci", "b.oci", "--platform", "linux/amd64"], 3);
+    has(&gone, &["- linux/amd64"]);
+    for pair in [["a.oci", "b.oci"], ["a.oci", "a.oci"]] {
+        let run = sandbox.airpack(&["diff", pair[0], pair[1], "--platform", "linux/riscv64"]);
+        run.failed(1)
+            .stderr_has("no image for linux/riscv64")
+            .stderr_has("linux/arm64");
+    }
     let same = super::text(&sandbox, &["a.oci", "b.oci", "--platform", "linux/arm64"], 0);
     has(&same, &["the same"]);
 }
@@ -63,6 +68,66 @@ fn annotations_and_labels_are_told_with_their_way() {
         ],
     );
     lacks(&text, &["layer ", "buildpacks", "some.label: "]);
+}
+
+#[test]
+fn what_is_beside_images() {
+    let sandbox = Sandbox::new();
+    let maker = LayoutMaker::new(&sandbox.join("x.oci"));
+    let image = images::image(&maker, "seed", "amd64");
+    let bare = index_of(&maker, std::slice::from_ref(&image));
+    let about = images::attestation(&maker, &image);
+    let with = index_of(&maker, &[image, about.clone()]);
+    finish(
+        &maker,
+        &[
+            named(bare, "registry.test/acme/x:1"),
+            named(with, "registry.test/acme/x:2"),
+        ],
+    );
+    let digest = about["digest"].as_str().unwrap();
+    let text = text(&sandbox, &["x.oci:1", "x.oci:2"], 3);
+    has(&text, &["besides images", &format!("+ {digest}")]);
+    lacks(&text, &["the same"]);
+}
+
+#[test]
+fn what_has_no_name_counts_as_well() {
+    let sandbox = Sandbox::new();
+    for (layout, seed) in [("a.oci", "one"), ("b.oci", "two")] {
+        let maker = LayoutMaker::new(&sandbox.join(layout));
+        let entries = [
+            named(images::index(&maker, "same"), NAME),
+            images::image(&maker, seed, "amd64"),
+        ];
+        finish(&maker, &entries);
+    }
+    let text = text(&sandbox, &["a.oci", "b.oci"], 3);
+    lacks(&text, &["the same: all"]);
+    has(&text, &["linux/amd64: sha256"]);
+}
+
+#[test]
+fn labels_with_the_same_json_in_another_text() {
+    let sandbox = Sandbox::new();
+    simple_buildpack(&sandbox, "bp", "acme/x", &["linux/amd64"]);
+    for (layout, label) in [("a.oci", r#"some.label={"a": 1}"#), ("b.oci", r#"some.label={"a":1}"#)] {
+        let args = [
+            "buildpack",
+            "package",
+            NAME,
+            "--path",
+            "bp",
+            "--layout",
+            layout,
+            "--label",
+            label,
+        ];
+        sandbox.airpack(&args).ok();
+    }
+    let text = text(&sandbox, &["a.oci", "b.oci"], 3);
+    has(&text, &["config > Labels > some.label: "]);
+    lacks(&text, &["the same content"]);
 }
 
 #[test]

@@ -104,6 +104,10 @@ fn a_path_that_is_there_twice_is_compared_in_its_order() {
         &[file("a", "1"), file("a", "3"), file("a", "4")],
     );
     has(&text, &["a: content", "+ a (1 B)"]);
+    // the last one counts
+    let text = of_members(&[file("a", "old"), file("a", "new")], &[file("a", "new")]);
+    has(&text, &["- a (3 B)"]);
+    lacks(&text, &["content,", "a: "]);
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn layers_in_the_middle_and_elsewhere() {
     let [one, two_, three, four] = [0, 1, 2, 3].map(|at| &layers[at][..]);
     // one more in the middle does not make those behind it others
     let text = super::text(&two(&[one, three], &[one, two_, three]), &["a.oci", "b.oci"], 3);
-    has(&text, &["+ layer 2"]);
+    has(&text, &["+ layer 2", "+ two (3 B)"]);
     lacks(&text, &["other content", "moved", "- layer", "layer 3"]);
     let text = super::text(&two(&[one, two_, three], &[one, three]), &["a.oci", "b.oci"], 3);
     has(&text, &["- layer 2"]);
@@ -169,6 +173,20 @@ fn the_same_content_compressed_otherwise() {
         ],
     );
     assert_eq!(super::json(&sandbox, &["a.oci", "b.oci"])["sameness"], "content");
+}
+
+#[test]
+fn a_blob_that_is_not_what_its_config_says_is_not_the_same() {
+    let sandbox = two(&[&[file("a", "1")]], &[&[file("a", "1")]]);
+    let maker = LayoutMaker::new(&sandbox.join("b.oci"));
+    let [plain, other] = ["1", "2"].map(|content| tar(TarFormat::Ustar, &[file("a", content)]));
+    let layer = maker.blob(OCI_GZIP, &gzip(&other));
+    let image = maker.image_of(OCI_MANIFEST, OCI_CONFIG, "amd64", &[layer], &[sha256(&plain)]);
+    finish(&maker, &[named(image, "registry.test/acme/x:1")]);
+    sandbox
+        .airpack(&["diff", "a.oci", "b.oci"])
+        .failed(1)
+        .stderr_has("layer sha256:");
 }
 
 #[test]

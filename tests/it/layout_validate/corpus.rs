@@ -349,6 +349,23 @@ fn indexes_in_indexes() {
 }
 
 #[test]
+fn more_images_than_can_be_counted() {
+    let sandbox = Sandbox::new();
+    let mut parts = sound(&sandbox);
+    for _ in 0..7 {
+        let list: Vec<&Value> = vec![&parts.root; 1000];
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list});
+        parts.root = parts.maker.json(OCI_INDEX, &index);
+    }
+    images::finish(
+        &parts.maker,
+        &[images::named(parts.root.clone(), "registry.test/acme/x:1")],
+    );
+    let run = sandbox.airpack(&["layout", "validate", "x.oci"]);
+    assert!(run.code == 0 || run.code == 3, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn descriptors_that_differ_on_a_size() {
     check(
         |sandbox, parts| {

@@ -1,5 +1,6 @@
 //! `airpack diff`.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -119,12 +120,16 @@ impl Text {
         tree.line(format!("{} -> {}", digests(&root.before), digests(&root.after)));
         let mut platforms = Tree::new("platforms");
         let lists = [('-', &root.removed_platforms), ('+', &root.added_platforms)];
-        for (sign, list) in lists {
-            for platform in list {
-                platforms.line(format!("{sign} {platform}"));
-            }
-        }
+        let signed = lists
+            .iter()
+            .flat_map(|(sign, list)| list.iter().map(move |platform| format!("{sign} {platform}")));
+        self.lines(&mut platforms, signed.collect());
         push_filled(tree, platforms);
+        let others = [('-', &root.removed_others), ('+', &root.added_others)];
+        let others = others
+            .iter()
+            .flat_map(|(sign, list)| list.iter().map(move |digest| format!("{sign} {digest}")));
+        self.list(tree, "besides images", others.collect());
         for change in &root.buildpacks {
             // one that all platforms share needs no word
             let is_shared = root.buildpacks.len() == 1 && change.platforms.len() == root.platforms.len();
@@ -179,8 +184,14 @@ impl Text {
         self.fields(&mut own, "in the index", &change.descriptor);
         self.fields(&mut own, "manifest", &change.manifest);
         self.fields(&mut own, "config", &change.config);
-        for layer in &change.layers {
+        for layer in change.layers.iter().take(self.most) {
             own.push(self.layer(layer));
+        }
+        if change.layers.len() > self.most {
+            own.line(format!(
+                "{} more layers, shown with -v",
+                change.layers.len() - self.most
+            ));
         }
         tree.push(own);
     }
@@ -188,7 +199,12 @@ impl Text {
     fn layer(&self, change: &LayerChange) -> Tree {
         let text = match (change.fate, &change.before, &change.after) {
             (LayerFate::Changed, Some(a), Some(b)) => {
-                format!("layer {}{}: other content", numbers(a, b), modules(a, b))
+                let unread = if change.files.is_none() {
+                    ", which can not be unpacked"
+                } else {
+                    ""
+                };
+                format!("layer {}{}: other content{unread}", numbers(a, b), modules(a, b))
             }
             (LayerFate::Recompressed, Some(a), Some(b)) => format!(
                 "layer {}{}: the same content, {} ({}) -> {} ({})",
@@ -281,7 +297,7 @@ fn digests(digests: &[Digest]) -> String {
 }
 
 fn module_lines(change: &ModuleChange) -> Vec<String> {
-    let id = one_line(&change.id);
+    let id = &change.id;
     let mut lines = Vec::new();
     if let ([before], [after]) = (&change.removed[..], &change.added[..]) {
         lines.push(format!("{id} {before} -> {after}"));
@@ -297,20 +313,34 @@ fn module_lines(change: &ModuleChange) -> Vec<String> {
     );
     let described = change.described.iter();
     lines.extend(described.map(|version| format!("{id}@{version}: described in other words")));
-    lines
+    lines.iter().map(|line| one_line(line)).collect()
 }
 
 /// What is gone and what is new; where only the order differs, all.
 fn change_lines(change: &Change<Vec<String>>) -> Vec<String> {
     let only = |own: &[String], other: &[String], sign: char| {
-        let lines = own.iter().filter(|line| !other.contains(line));
-        lines.map(|line| format!("{sign} {line}")).collect::<Vec<_>>()
+        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in other {
+            *left.entry(line.as_str()).or_default() += 1;
+        }
+        // a line that is there twice has to be there twice
+        let is_only = |line: &&String| match left.get_mut(line.as_str()).filter(|count| **count > 0) {
+            Some(count) => {
+                *count -= 1;
+                false
+            }
+            None => true,
+        };
+        let lines = own.iter().filter(is_only);
+        lines
+            .map(|line| format!("{sign} {}", one_line(line)))
+            .collect::<Vec<_>>()
     };
     let mut lines = only(&change.before, &change.after, '-');
     lines.extend(only(&change.after, &change.before, '+'));
     if lines.is_empty() {
         let numbered = change.after.iter().enumerate();
-        lines.extend(numbered.map(|(at, line)| format!("{}: {line}", at + 1)));
+        lines.extend(numbered.map(|(at, line)| format!("{}: {}", at + 1, one_line(line))));
         lines.insert(0, "in another order, now:".to_owned());
     }
     lines
@@ -348,12 +378,9 @@ fn header_change(change: &HeaderChange) -> String {
     match change.field.as_str() {
         "content" => "content".to_owned(),
         field => {
-            let shown = |text: &str| {
-                if text.is_empty() {
-                    "none".to_owned()
-                } else {
-                    one_line(text)
-                }
+            let shown = |text: &str| match text {
+                "" => "none".to_owned(),
+                text => cut(&one_line(text)),
             };
             format!("{field} {} -> {}", shown(&change.before), shown(&change.after))
         }
@@ -362,9 +389,12 @@ fn header_change(change: &HeaderChange) -> String {
 
 /// JSON in one line, cut where it is long.
 fn value(value: &Value) -> String {
-    let text = one_line(&value.to_string());
+    cut(&one_line(&value.to_string()))
+}
+
+fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }
