@@ -13,6 +13,7 @@ pub mod new_folder;
 pub mod span;
 pub mod tar_read;
 pub mod tar_write;
+pub(crate) mod temporary;
 pub mod timestamp;
 pub mod unpack;
 mod zip_read;

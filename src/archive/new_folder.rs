@@ -1,16 +1,13 @@
 //! [`NewFolder`]: a folder that gets its name when it is whole.
 
-use std::fs::{self, DirBuilder, File, FileTimes, Permissions};
+use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use super::temporary::{is_temporary, new_folder, sweep_folders};
 use super::unpack::remove_tree;
 use crate::error::{Error, ErrorKind, Result};
-
-/// What temporary names begin with.
-const TEMPORARY: &str = ".airpack-";
 
 /// A folder with a temporary name, which goes with all that is in it when it is dropped.
 #[derive(Debug)]
@@ -36,7 +33,7 @@ impl NewFolder {
         let is_there = target.exists();
         if is_there {
             check_empty(&target)?;
-            sweep(&target);
+            sweep_folders(&target);
         }
         let parent = match target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -151,44 +148,10 @@ fn check_empty(target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn is_temporary(name: &std::ffi::OsStr) -> bool {
-    name.as_bytes().starts_with(TEMPORARY.as_bytes())
-}
-
-/// Takes away what runs have left that died.
-fn sweep(folder: &Path) {
-    let is_unused = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && is_temporary(&entry.file_name()) && is_unused(&entry.path()) {
-            let _ = remove_tree(&entry.path());
-        }
-    }
-}
-
-/// Makes a folder that only its owner enters.
+/// Makes a folder with a temporary name, where those that were left are taken away.
 fn make(parent: &Path) -> io::Result<(PathBuf, File)> {
-    sweep(parent);
-    loop {
-        let made = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .make_in(parent, |path| DirBuilder::new().mode(0o700).create(path))?;
-        let path = made.into_temp_path().keep().map_err(|failed| failed.error)?;
-        match lock(&path) {
-            Ok(lock) => return Ok((path, lock)),
-            // another run took it for a left one before it was locked
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(cause),
-        }
-    }
-}
-
-fn lock(path: &Path) -> io::Result<File> {
-    fs::set_permissions(path, Permissions::from_mode(0o700))?;
-    let lock = File::open(path)?;
-    lock.lock()?;
-    fs::metadata(path)?;
-    Ok(lock)
+    sweep_folders(parent);
+    new_folder(parent)
 }
 
 /// A folder that may not be written to can not be moved by its owner.

@@ -8,34 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::TempPath;
 
 use super::super::digest::Digest;
 use super::folder::set_mode;
 use crate::archive::hashing::Sha256;
 use crate::archive::span::Span;
+use crate::archive::temporary;
 
 /// Readable by everybody, whatever the umask.
 const FILE_MODE: u32 = 0o644;
-
-/// What temporary names begin with.
-const TEMPORARY: &str = ".airpack-";
-
-/// Whether a file of this name is one of ours that a process left when it died.
-pub(super) fn is_temporary(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
-}
-
-/// Removes the temporary files in `folder` that nobody uses any more. There are none where files can be without a name.
-pub(super) fn sweep(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten().filter(|entry| is_temporary(&entry.file_name())) {
-        let is_unused = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-        if is_unused {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
 
 /// A file without a name; where the system has no such files, one with a temporary name that goes when it is dropped.
 #[derive(Debug)]
@@ -63,9 +45,7 @@ impl Nameless {
             },
             // what file systems and kernels say that do not know O_TMPFILE
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
-                let (file, path) = NamedTempFile::with_prefix_in(TEMPORARY, folder)?.into_parts();
-                // says to `sweep` that somebody is using it
-                file.lock()?;
+                let (file, path) = temporary::new_file(folder)?.into_parts();
                 Self {
                     file: Arc::new(file),
                     temporary: Some(path),
@@ -129,28 +109,28 @@ impl Nameless {
         if let Some(temporary) = self.temporary {
             return temporary.persist(path).map_err(|failed| failed.error);
         }
-        // says to `sweep` that somebody is using it
+        // says to `sweep_files` that somebody is using it
         self.file.lock()?;
         let file = Arc::clone(&self.file);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut itself = Some(self);
-        let named = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .make_in(folder.unwrap_or(Path::new(".")), |beside| {
-                match itself.take() {
-                    Some(nameless) => nameless.name(beside),
-                    // only a name that is taken is tried again
-                    None => copy_to(&file, beside),
-                }
-            })?;
+        let named =
+            tempfile::Builder::new()
+                .prefix(temporary::PREFIX)
+                .make_in(folder.unwrap_or(Path::new(".")), |beside| {
+                    match itself.take() {
+                        Some(nameless) => nameless.name(beside),
+                        // only a name that is taken is tried again
+                        None => copy_to(&file, beside),
+                    }
+                })?;
         named.into_temp_path().persist(path).map_err(|failed| failed.error)
     }
 }
 
 fn copy_to(file: &Arc<File>, path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut copy = NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
-    copy.as_file().lock()?;
+    let mut copy = temporary::new_file(folder)?;
     io::copy(&mut Span::whole(file), copy.as_file_mut())?;
     set_mode(copy.as_file(), FILE_MODE)?;
     copy.persist_noclobber(path).map(drop).map_err(|failed| failed.error)
@@ -248,8 +228,7 @@ fn read_at_most(file: File, most: u64) -> io::Result<Vec<u8>> {
 /// Replaces the file at `path` by way of a temporary one beside it.
 pub(super) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
-    file.as_file().lock()?;
+    let mut file = temporary::new_file(folder)?;
     file.write_all(content)?;
     set_mode(file.as_file(), FILE_MODE)?;
     file.persist(path).map(drop).map_err(|failed| failed.error)

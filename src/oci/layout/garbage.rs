@@ -8,9 +8,10 @@ use std::thread;
 
 use super::super::digest::Digest;
 use super::super::graph::reachable;
-use super::blob_file::{Rollback, sweep};
+use super::blob_file::Rollback;
 use super::folder::{FolderLock, PAUSE, UseLock};
 use super::{BLOBS, Layout, Stored, blob_path};
+use crate::archive::temporary::sweep_files;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -61,9 +62,9 @@ impl Garbage {
                 _ => {}
             }
         }
-        sweep(root);
+        sweep_files(root);
         for algorithm in ["sha256", "sha512"] {
-            sweep(&root.join(BLOBS).join(algorithm));
+            sweep_files(&root.join(BLOBS).join(algorithm));
         }
         drop(in_use);
         drop(lock);

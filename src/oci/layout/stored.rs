@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::digest::Digest;
 use super::BLOBS;
-use super::blob_file::is_temporary;
+use crate::archive::temporary::is_temporary;
 use crate::error::{Error, Result};
 
 /// What is in `blobs`, and what dead processes left, by name.

@@ -11,10 +11,11 @@ use super::super::descriptor::Descriptor;
 use super::super::digest::Digest;
 use super::super::json;
 use super::super::store::{BlobSource, BlobStore, Put, check_size};
-use super::blob_file::{Nameless, Rollback, has_digest, inode, is_temporary, read_small, replace_file, sweep};
+use super::blob_file::{Nameless, Rollback, has_digest, inode, read_small, replace_file};
 use super::folder::{FolderLock, UseLock, ensure, nearest, open_to_all};
 use super::staging::Staging;
 use super::{ALGORITHMS, BLOBS, INDEX, IndexFile, Layout, MARKER, MAX_INDEX, Marker, VERSION, blob_path};
+use crate::archive::temporary::{is_temporary, sweep_files};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Step};
 
@@ -87,10 +88,10 @@ impl LayoutWriter {
         mut made: Rollback,
         edit: impl FnOnce(&mut IndexFile) -> Result<T>,
     ) -> Result<T> {
-        sweep(&self.root);
+        sweep_files(&self.root);
         // the folder may be the user's, where there is no layout yet
         if self.staging.scratch().starts_with(&self.root) {
-            sweep(self.staging.scratch());
+            sweep_files(self.staging.scratch());
         }
         // held to the end: what was found in the layout is used until then
         let _in_use = self.in_use;
