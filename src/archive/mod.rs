@@ -9,6 +9,7 @@ pub mod executable;
 pub mod file_tree;
 pub(crate) mod hashing;
 pub(crate) mod limit;
+pub mod new_files;
 pub mod new_folder;
 pub mod span;
 pub mod tar_read;

@@ -15,10 +15,17 @@ pub struct ApiVersion {
 }
 
 impl ApiVersion {
-    /// Whether some released lifecycle has this version: 0.2 to 0.12.
+    /// The first that knows `[[targets]]` (buildpack spec).
+    pub const TARGETS: Self = Self { major: 0, minor: 10 };
+    /// The first that is known.
+    pub const FIRST: Self = Self { major: 0, minor: 2 };
+    /// The last that is known.
+    pub const LAST: Self = Self { major: 0, minor: 12 };
+
+    /// Whether some released lifecycle has this version.
     #[must_use]
     pub fn is_known(self) -> bool {
-        self.major == 0 && (2..=12).contains(&self.minor)
+        (Self::FIRST..=Self::LAST).contains(&self)
     }
 }
 

@@ -18,5 +18,7 @@ pub mod order_edit;
 pub mod os_release;
 pub mod package_config;
 pub mod paths;
+pub mod scaffold;
 pub mod stack;
 pub mod target;
+pub mod target_toml;

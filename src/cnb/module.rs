@@ -123,7 +123,8 @@ impl ModuleDescriptor {
             .and_then(|found| parsed::<ApiVersion>(root, found));
         if let Some(api) = api.as_ref().filter(|api| !api.value.is_known()) {
             let finding = Finding::warning(format!("api {} is one that no known lifecycle has", api.value));
-            root.report_at(finding.hint("known are 0.2 to 0.12"), &api.place);
+            let hint = format!("known are {} to {}", ApiVersion::FIRST, ApiVersion::LAST);
+            root.report_at(finding.hint(hint), &api.place);
         }
         let module = match root.table(kind.name()) {
             Some(table) => ModuleTable::read(table),

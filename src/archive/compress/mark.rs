@@ -3,7 +3,7 @@
 //! A hint where to look, never a proof: `reuse` compares before a marked blob is used.
 
 /// Raised whenever the same content and level would give other bytes.
-const ENGINE: u8 = 1;
+pub const ENGINE: u8 = 1;
 /// Name of the subfield of gzip's extra field (RFC 1952, 2.3.1.1); no known one is called so.
 const SUBFIELD: [u8; 2] = *b"Ap";
 /// Engine, level, length.

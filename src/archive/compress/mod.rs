@@ -13,7 +13,7 @@ mod zstd;
 use std::fmt;
 use std::str::FromStr;
 
-pub use mark::Mark;
+pub use mark::{ENGINE, Mark};
 pub use pipeline::{Packed, Produce, pack};
 pub use reuse::{Candidate, Known, find_known, read_mark};
 

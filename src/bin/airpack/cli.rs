@@ -1,8 +1,15 @@
 //! The command tree, and the options that all commands have.
 
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{builder, buildpack, compat, diff, extension, index, inspect, layout, pull, push, serve};
+use crate::commands::{
+    builder, buildpack, compat, completions, diff, extension, index, inspect, layout, man, pull, push, serve, version,
+};
 
 /// Packages Cloud Native Buildpacks for several platforms at once, offline.
 ///
@@ -27,13 +34,13 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 a check found faults.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Package buildpacks
+    /// Make and package buildpacks
     #[command(
         subcommand,
         after_help = "Example:\n  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci"
     )]
     Buildpack(buildpack::Command),
-    /// Package extensions
+    /// Make and package extensions
     #[command(
         subcommand,
         after_help = "Example:\n  airpack extension package docker.io/acme/curl:1.0 --path ./curl --layout out.oci"
@@ -42,7 +49,7 @@ pub(crate) enum Command {
     /// Make builders
     #[command(
         subcommand,
-        after_help = "Example:\n  airpack builder create acme/builder:1 --config builder.toml --layout out.oci --from base.oci"
+        after_help = "Example:\n  airpack builder create acme/builder:1 --config builder.toml --layout out.oci"
     )]
     Builder(builder::Command),
     /// Make and edit image indexes in a layout
@@ -60,7 +67,7 @@ pub(crate) enum Command {
     /// Look after a layout: list, name, copy, check, clean, import, export
     #[command(
         subcommand,
-        after_help = "Example:\n  airpack layout export builder.oci:1.0 --lifecycle layout-repo --platform linux/amd64 --from base.oci"
+        after_help = "Example:\n  airpack layout export builder.oci:1.0 --lifecycle-tree repo --platform linux/amd64"
     )]
     Layout(layout::Command),
     /// Copy images from a layout or an archive to a registry
@@ -69,6 +76,12 @@ pub(crate) enum Command {
     Pull(Box<pull::Arguments>),
     /// Offer a layout as a registry to read from, on this machine
     Serve(serve::Arguments),
+    /// Print what completes commands and flags in a shell
+    Completions(completions::Arguments),
+    /// Print the manual, or write its pages
+    Man(man::Arguments),
+    /// Print the version, and what the bytes of layers depend on
+    Version(version::Arguments),
 }
 
 impl Cli {
@@ -98,13 +111,25 @@ pub(crate) struct Terminal {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Say more
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, conflicts_with = "quiet", hide_short_help = true)]
     pub(crate) verbose: bool,
     /// How long work is shown: bars on a terminal, lines elsewhere, or nothing
-    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_short_help = true
+    )]
     pub(crate) progress: ProgressMode,
     /// When colours are used; `auto` also respects `NO_COLOR`
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_short_help = true
+    )]
     pub(crate) color: ColorMode,
 }
 

@@ -26,22 +26,22 @@ pub(crate) struct RegistryArguments {
     #[arg(long = "ca-file", value_name = "FILE")]
     ca_files: Vec<PathBuf>,
     /// Our own certificate, in PEM
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", hide_short_help = true)]
     cert: Option<PathBuf>,
     /// The key of --cert, in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", hide_short_help = true)]
     key: Option<PathBuf>,
     /// Take any certificate of this registry, and plain HTTP where it speaks no TLS
     #[arg(long, value_name = "HOST[:PORT]")]
     insecure: Vec<String>,
     /// How long to wait for a connection, and between two signs of life
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide_short_help = true, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// How often a request that failed is tried again
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, value_name = "N", default_value_t = 5, hide_short_help = true, value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: u32,
     /// How many blobs are copied at once
-    #[arg(long, value_name = "N", default_value = "4", value_parser = jobs)]
+    #[arg(long, value_name = "N", default_value = "4", hide_short_help = true, value_parser = jobs)]
     pub(crate) jobs: NonZeroUsize,
 }
 

@@ -25,6 +25,21 @@ impl Tree {
         self.push(Self::new(text));
     }
 
+    /// Files in their folders, in the order given: `bin/build` hangs below `bin/`.
+    pub(crate) fn of_paths<'p>(root: impl Into<String>, paths: impl IntoIterator<Item = &'p String>) -> Self {
+        let mut tree = Self::new(root);
+        for path in paths {
+            let mut at = &mut tree;
+            for name in path.split_inclusive('/') {
+                if at.children.last().is_none_or(|last| last.text != name) {
+                    at.line(name);
+                }
+                at = at.children.last_mut().expect("a line");
+            }
+        }
+        tree
+    }
+
     /// The lines, each ended.
     pub(crate) fn render(&self) -> String {
         let mut out = String::new();

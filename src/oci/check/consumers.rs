@@ -282,7 +282,7 @@ impl Seen<'_> {
             return (Reads::Export, Some(reason), Some(self.tag()));
         }
         let command = format!(
-            "airpack layout export {} --lifecycle layout-repo{}",
+            "airpack layout export {} --lifecycle-tree layout-repo{}",
             self.location(),
             self.platform()
         );

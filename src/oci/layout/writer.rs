@@ -120,6 +120,7 @@ impl LayoutWriter {
             }
         }
         progress.check()?;
+        mark(root, &mut made)?;
         replace_index(root, &index)?;
         made.disarm();
         Ok(outcome)
@@ -129,7 +130,8 @@ impl LayoutWriter {
     pub(super) fn keep(&self, digest: &Digest, nameless: Nameless, progress: &dyn Progress) -> Result<()> {
         let mut made = Rollback::default();
         let lock = FolderLock::acquire(&self.root, progress, &mut made)?;
-        let kept = begin(&self.root, &mut made).and_then(|_| {
+        let begun = begin(&self.root, &mut made).and_then(|_| mark(&self.root, &mut made));
+        let kept = begun.and_then(|()| {
             let path = blob_path(&self.root, digest);
             if has_digest(&path, digest).is_ok_and(|is_good| !is_good) {
                 fs::remove_file(&path).map_err(|cause| Error::io("replace blob", &path, cause))?;
@@ -219,40 +221,58 @@ fn check_target(root: &Path) -> Result<()> {
 
 /// Whether `root` is a folder with nothing in it, or what a process left that died while it made a layout.
 fn is_new(root: &Path) -> Result<bool> {
-    let Ok(names) = fs::read_dir(root) else {
+    let Ok(entries) = fs::read_dir(root) else {
         return Ok(false);
     };
-    for name in names {
-        let name = name.map_err(|cause| Error::io("read", root, cause))?;
-        let is_begun = name.file_name() == INDEX
-            && read_small(&name.path(), MAX_INDEX).is_ok_and(|text| text == IndexFile::default().to_bytes());
-        if !is_begun && !is_temporary(&name.file_name()) {
+    let mut has_blobs = false;
+    let mut is_begun = false;
+    for entry in entries {
+        let entry = entry.map_err(|cause| Error::io("read", root, cause))?;
+        let name = entry.file_name();
+        if name == INDEX {
+            is_begun = read_small(&entry.path(), MAX_INDEX).is_ok_and(|text| text == IndexFile::default().to_bytes());
+            if !is_begun {
+                return Ok(false);
+            }
+        } else if name == BLOBS {
+            has_blobs = true;
+        } else if !is_temporary(&name) {
             return Ok(false);
         }
     }
-    Ok(true)
+    // blobs that somebody else keeps there have no such index beside them
+    Ok(is_begun || !has_blobs)
 }
 
-/// The layout at `root`; one without images where there is none. `oci-layout` comes last: it says that the rest is there.
+/// The layout at `root`; where there is none, a folder that becomes one when [`mark`] says that the rest is there.
 fn begin(root: &Path, made: &mut Rollback) -> Result<Layout> {
-    if is_new(root)? {
-        let marker = Marker {
-            version: VERSION.to_owned(),
-        };
-        for (name, content) in [
-            (INDEX, IndexFile::default().to_bytes()),
-            (MARKER, json::to_bytes(&marker)),
-        ] {
-            let path = root.join(name);
-            let created = Nameless::with_content(root, &content).and_then(|nameless| nameless.name(&path));
-            match created {
-                Ok(()) => made.file(&path),
-                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(cause) => return Err(Error::io("write", &path, cause)),
-            }
-        }
+    if !is_new(root)? {
+        return Layout::open(root);
     }
-    Layout::open(root)
+    create(&root.join(INDEX), &IndexFile::default().to_bytes(), root, made)?;
+    Ok(Layout::open_unchecked(root))
+}
+
+/// Makes the file that makes a folder a layout, unless it is there.
+fn mark(root: &Path, made: &mut Rollback) -> Result<()> {
+    let marker = Marker {
+        version: VERSION.to_owned(),
+    };
+    create(&root.join(MARKER), &json::to_bytes(&marker), root, made)
+}
+
+fn create(path: &Path, content: &[u8], root: &Path, made: &mut Rollback) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    match Nameless::with_content(root, content).and_then(|nameless| nameless.name(path)) {
+        Ok(()) => {
+            made.file(path);
+            Ok(())
+        }
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(cause) => Err(Error::io("write", path, cause)),
+    }
 }
 
 fn add_blob(root: &Path, digest: &Digest, nameless: Nameless, made: &mut Rollback) -> Result<()> {

@@ -270,7 +270,7 @@ fn tars_that_are_none() {
     let encrypted = maker.blob(&format!("{OCI_LAYER}+gzip+encrypted"), &gzip(&sound));
     let image = image_of(&maker, "amd64", &json!({}), &[encrypted], &[sha256(&sound)]);
     finish(&maker, &[named(image, "registry.test/x:1")]);
-    for destination in ["--rootfs", "--docker-archive", "--lifecycle"] {
+    for destination in ["--rootfs", "--docker-archive", "--lifecycle-tree"] {
         refused(&sandbox, &[destination, "out"]).stderr_has("encrypted");
     }
 }
@@ -296,7 +296,7 @@ fn bombs() {
         let blob = maker.blob(&format!("{OCI_LAYER}+zstd"), &zeros(&head, size));
         let image = image_of(&maker, "amd64", &json!({}), &[blob], &[sha256(b"never read so far")]);
         finish(&maker, &[named(image, "registry.test/x:1")]);
-        for destination in ["--rootfs", "--docker-archive", "--lifecycle", "--oci-archive"] {
+        for destination in ["--rootfs", "--docker-archive", "--lifecycle-tree", "--oci-archive"] {
             refused(&sandbox, &[destination, "out", "--platform", AMD64]).stderr_has("bomb");
         }
     }

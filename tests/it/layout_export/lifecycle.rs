@@ -79,7 +79,7 @@ fn run_images_are_where_the_lifecycle_looks() {
     layout(&sandbox.join("base.oci"), "docker.io/library/run:noble", "run");
     layout(&sandbox.join("other.oci"), "some.test/thing:1", "mirror");
     let args = [
-        "--lifecycle",
+        "--lifecycle-tree",
         "repo",
         "--platform",
         "linux/arm64",
@@ -119,7 +119,7 @@ fn skopeo_and_umoci_read_them() {
     let sandbox = Sandbox::new();
     builder(&sandbox, &metadata(&[("registry.test/run:1", &[])]));
     layout(&sandbox.join("base.oci"), "registry.test/run:1", "run");
-    let args = ["--lifecycle", "repo", "--platform", AMD64, "--from", "base.oci"];
+    let args = ["--lifecycle-tree", "repo", "--platform", AMD64, "--from", "base.oci"];
     export(&sandbox, &args).ok();
     skopeo.run(&sandbox, &["inspect", "oci:repo/registry.test/run/1:1"]);
     skopeo.run(&sandbox, &["inspect", "oci:repo/registry.test/run/1"]);
@@ -141,13 +141,13 @@ fn run_images_are_found_in_the_builders_own_layout() {
     let builder = named(builder_index(&maker, &metadata), "registry.test/builder:2");
     let run_image = named(crate::support::images::index(&maker, "run"), "registry.test/run:1");
     finish(&maker, &[builder, run_image]);
-    let to = ["--lifecycle", "repo", "--platform", AMD64];
+    let to = ["--lifecycle-tree", "repo", "--platform", AMD64];
     let run = sandbox.airpack(&[&["layout", "export", "x.oci:2"], &to[..]].concat());
     assert_eq!(run.ok().stdout, "repo/registry.test/run/1\n");
     // and from an archive of all that
     let members = crate::support::tar_maker::members_of(&sandbox.join("x.oci"), "");
     sandbox.write("x.tar", layer(&members));
-    let to = ["--lifecycle", "from-archive", "--platform", AMD64];
+    let to = ["--lifecycle-tree", "from-archive", "--platform", AMD64];
     let run = sandbox.airpack(&[&["layout", "export", "x.tar:2"], &to[..]].concat());
     assert_eq!(run.ok().stdout, "from-archive/registry.test/run/1\n");
 }
@@ -164,7 +164,7 @@ fn a_run_image_that_is_not_found_is_an_error_unless_a_mirror_is() {
         ]),
     );
     layout(&sandbox.join("base.oci"), "mirror.test/run:1", "run");
-    let to = ["--lifecycle", "repo", "--platform", AMD64, "--from", "base.oci"];
+    let to = ["--lifecycle-tree", "repo", "--platform", AMD64, "--from", "base.oci"];
     let run = refused(&sandbox, &to);
     for name in ["registry.test/none:1", "registry.test/none:2"] {
         run.stderr_has(&format!("no image `{name}`"));
@@ -189,7 +189,14 @@ fn a_run_image_without_the_platform() {
     let sandbox = Sandbox::new();
     builder(&sandbox, &metadata(&[("registry.test/run:1", &[])]));
     layout_of(&sandbox.join("base.oci"), "registry.test/run:1", &[layer(&[])]);
-    let to = ["--lifecycle", "repo", "--platform", "linux/arm64", "--from", "base.oci"];
+    let to = [
+        "--lifecycle-tree",
+        "repo",
+        "--platform",
+        "linux/arm64",
+        "--from",
+        "base.oci",
+    ];
     let run = refused(&sandbox, &to);
     run.stderr_has("registry.test/run:1")
         .stderr_has("no image for linux/arm64");
@@ -217,7 +224,7 @@ fn the_version_of_the_distribution_counts_where_the_run_image_says_one() {
         named(index_of(&maker, &[plain]), "registry.test/plain:1"),
     ];
     finish(&maker, &entries);
-    let to = ["--lifecycle", "repo", "--platform", AMD64];
+    let to = ["--lifecycle-tree", "repo", "--platform", AMD64];
     sandbox
         .airpack(&[&["layout", "export", "x.oci:b"], &to[..]].concat())
         .ok();
@@ -239,17 +246,25 @@ fn what_is_no_builder_is_written_itself() {
         named(crate::support::images::index(&maker, "b"), "registry.test/b/c:2"),
     ];
     finish(&maker, &entries);
-    let to = ["--lifecycle", "repo", "--platform", AMD64];
+    let to = ["--lifecycle-tree", "repo", "--platform", AMD64];
     let run = export(&sandbox, &to);
     assert_eq!(run.ok().stdout, "repo/registry.test/a/1\nrepo/registry.test/b/c/2\n");
-    let one = ["layout", "export", "x.oci:2", "--lifecycle", "one", "--platform", AMD64];
+    let one = [
+        "layout",
+        "export",
+        "x.oci:2",
+        "--lifecycle-tree",
+        "one",
+        "--platform",
+        AMD64,
+    ];
     assert_eq!(sandbox.airpack(&one).ok().stdout, "one/registry.test/b/c/2\n");
 
     finish(
         &maker,
         &[named(crate::support::images::index(&maker, "a"), "only-a-tag")],
     );
-    refused(&sandbox, &["--lifecycle", "none", "--platform", AMD64]).stderr_has("no full name");
+    refused(&sandbox, &["--lifecycle-tree", "none", "--platform", AMD64]).stderr_has("no full name");
 }
 
 #[test]
@@ -267,14 +282,14 @@ fn labels_that_say_nothing() {
     ] {
         let sandbox = Sandbox::new();
         builder(&sandbox, &metadata);
-        refused(&sandbox, &["--lifecycle", "repo", "--platform", AMD64]).stderr_has(said);
+        refused(&sandbox, &["--lifecycle-tree", "repo", "--platform", AMD64]).stderr_has(said);
     }
 }
 
 #[test]
 fn an_entry_is_replaced_and_all_else_stays() {
     let sandbox = Sandbox::new();
-    let to = ["--lifecycle", "repo"];
+    let to = ["--lifecycle-tree", "repo"];
     layout_of(
         &sandbox.join("x.oci"),
         "registry.test/run:1",
@@ -303,7 +318,7 @@ fn an_entry_is_replaced_and_all_else_stays() {
     // what is no layout is not replaced
     layout_of(&sandbox.join("y.oci"), "registry.test/run:2", &[layer(&[])]);
     sandbox
-        .airpack(&["layout", "export", "y.oci", "--lifecycle", "repo"])
+        .airpack(&["layout", "export", "y.oci", "--lifecycle-tree", "repo"])
         .failed(1)
         .stderr_has("run/2");
     mine.assert_unchanged("an export failed");
@@ -334,7 +349,7 @@ fn what_docker_has_made_is_of_the_oci_then() {
     let list = "application/vnd.docker.distribution.manifest.list.v2+json";
     let index = json!({ "schemaVersion": 2, "mediaType": list, "manifests": [image] });
     finish(&maker, &[named(maker.json(list, &index), "registry.test/run:1")]);
-    let run = export(&sandbox, &["--lifecycle", "repo", "--json"]);
+    let run = export(&sandbox, &["--lifecycle-tree", "repo", "--json"]);
     run.ok();
     let path = sandbox.join("repo/registry.test/run/1");
     let (entry, _) = only_image(&path);
@@ -362,7 +377,7 @@ fn damaged_images_are_refused() {
         let maker = LayoutMaker::new(&folder);
         let image = spoil(&maker, &folder);
         finish(&maker, &[named(image, "registry.test/run:1")]);
-        for destination in ["--lifecycle", "--rootfs", "--docker-archive", "--oci-archive"] {
+        for destination in ["--lifecycle-tree", "--rootfs", "--docker-archive", "--oci-archive"] {
             let run: Run = refused(&sandbox, &[destination, "out"]);
             run.stderr_has(said);
         }

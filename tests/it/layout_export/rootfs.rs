@@ -516,7 +516,7 @@ fn umoci_unpacks_the_same() {
         ],
     ];
     let sandbox = unpacked(&layers);
-    export(&sandbox, &["--lifecycle", "repo"]).ok();
+    export(&sandbox, &["--lifecycle-tree", "repo"]).ok();
     umoci
         .run(&sandbox, &["unpack", "--image", "repo/registry.test/x/1:1", "bundle"])
         .ok();

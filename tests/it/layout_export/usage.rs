@@ -27,7 +27,7 @@ fn there_is_exactly_one_destination() {
     let help = sandbox.airpack(&["layout", "export", "--help"]);
     help.ok();
     for option in [
-        "--lifecycle",
+        "--lifecycle-tree",
         "--oci-archive",
         "--docker-archive",
         "--rootfs",
@@ -43,12 +43,12 @@ fn there_is_exactly_one_destination() {
 fn of_several_platforms_one_is_named() {
     let sandbox = Sandbox::new();
     layout(&sandbox.join("x.oci"), "registry.test/acme/x:1.0", "x");
-    for destination in ["--rootfs", "--docker-archive", "--lifecycle"] {
+    for destination in ["--rootfs", "--docker-archive", "--lifecycle-tree"] {
         let run = refused(&sandbox, &[destination, "out"]);
         run.stderr_has("several platforms");
         hints(&run, "linux/amd64, linux/arm64");
     }
-    for destination in ["--rootfs", "--docker-archive", "--lifecycle", "--oci-archive"] {
+    for destination in ["--rootfs", "--docker-archive", "--lifecycle-tree", "--oci-archive"] {
         let run = refused(&sandbox, &[destination, "out", "--platform", "linux/s390x"]);
         run.stderr_has("no image for linux/s390x");
         hints(&run, "linux/amd64, linux/arm64");
@@ -122,7 +122,7 @@ fn destinations_that_can_not_be_written() {
     refused(&sandbox, &["--rootfs", "full"]).stderr_has("not empty");
     refused(&sandbox, &["--rootfs", "file"]).stderr_has("not a folder");
     refused(&sandbox, &["--rootfs", "no/such"]).stderr_has("not a folder to write to");
-    refused(&sandbox, &["--lifecycle", "file"]).stderr_has("file");
+    refused(&sandbox, &["--lifecycle-tree", "file"]).stderr_has("file");
     for destination in ["--oci-archive", "--docker-archive"] {
         refused(&sandbox, &[destination, "full"]).stderr_has("is a folder");
         refused(&sandbox, &[destination, "no/such.tar"]).stderr_has("not a folder to write to");

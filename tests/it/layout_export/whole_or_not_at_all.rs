@@ -42,7 +42,7 @@ fn a_killed_run_leaves_no_half_of_anything() {
     many_files(&sandbox);
     for (destination, out) in [
         ("--rootfs", "root"),
-        ("--lifecycle", "repo"),
+        ("--lifecycle-tree", "repo"),
         ("--oci-archive", "oci.tar"),
         ("--docker-archive", "docker.tar"),
     ] {
@@ -56,7 +56,7 @@ fn a_killed_run_leaves_no_half_of_anything() {
             let before = left(&sandbox);
             let was_killed = killed(sandbox.airpack_command(&args), signal, delay);
             let found = Snapshot::content_of(&path).names().len();
-            if destination == "--lifecycle" && was_killed {
+            if destination == "--lifecycle-tree" && was_killed {
                 let folder = path.join("registry.test/x/1");
                 // folders may be there, but no layout that has no image
                 if folder.join("index.json").exists() && folder.join("oci-layout").exists() {
@@ -145,7 +145,7 @@ fn many_runs_at_once() {
             "layout",
             "export",
             source,
-            "--lifecycle",
+            "--lifecycle-tree",
             "repo",
             "--platform",
             "linux/amd64",

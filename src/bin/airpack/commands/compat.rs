@@ -26,29 +26,29 @@ pub(crate) struct Arguments {
     /// A layout, .cnb or other archive, or one image in it: [oci:]PATH[:TAG|@DIGEST]
     #[arg(value_name = "LAYOUT", required_unless_present = "config")]
     locations: Vec<OsString>,
-    /// A builder.toml or package.toml, whose images are looked up in --from and in the layouts
+    /// File that says what it is made of: a package.toml, or a builder.toml for a builder
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Layout or archive whose images may be named, or what a name means
-    #[arg(long, value_name = "LAYOUT|NAME=LAYOUT[:TAG]")]
+    /// Layout or archive whose images may be named, or NAME=LAYOUT[:TAG] for what a name means
+    #[arg(long, value_name = "SOURCE")]
     from: Vec<OsString>,
-    /// Lifecycle in place of that in builder.toml, for all targets or for one: a .tgz, a folder or pattern of such, or an image
-    #[arg(long = "lifecycle", value_name = "[OS/ARCH[/VARIANT]=]SOURCE", requires = "config")]
+    /// Lifecycle in place of that in builder.toml: a .tgz, a folder or pattern of such, or an image; OS/ARCH=SOURCE for one target
+    #[arg(long = "lifecycle", value_name = "SOURCE", requires = "config")]
     lifecycles: Vec<String>,
     /// Folder of released files, lifecycle-v<version>+<os>.<arch>.tgz, to take the version in builder.toml from
     #[arg(long, value_name = "DIR", requires = "config")]
     lifecycle_dir: Option<PathBuf>,
-    /// Only columns for these platforms: os/architecture[/variant][:os.version]
-    #[arg(long = "platform", value_name = "PLATFORM,...", value_delimiter = ',')]
+    /// Only images for this platform: os/architecture[/variant][:os.version]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
     /// Exit with code 3 unless every component is there for these platforms
     #[arg(long, value_name = "PLATFORM,...", value_delimiter = ',')]
     require: Vec<String>,
-    /// Form of the table
-    #[arg(long, value_name = "FORM", default_value = "table", conflicts_with = "json")]
+    /// Form of the result
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", conflicts_with = "json")]
     format: Format,
     /// Take targets with an operating system or architecture that airpack does not know
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     allow_unknown_target: bool,
     /// Print the result as JSON
     #[arg(long)]
@@ -65,9 +65,9 @@ enum Format {
 }
 
 const EXAMPLES: &str = "\
-A cell says yes, any (only scripts, for every architecture), or why not; the reasons stand below the table. What can not be found
-is a row of its own. A platform is there for a component when one of its columns is: with several distributions, any of them.
-A run image that is not found is not looked at, as in `airpack builder create`.
+A cell says yes, any (only scripts, for every architecture), or why not; the reasons stand below the table. What can not be found \
+is a row of its own. A platform is there for a component when one of its columns is: with several distributions, any of them. \
+Images that --config names are looked up in --from and in the layouts given. A run image that is not found is not looked at, as in `airpack builder create`.
 
 Examples:
   airpack compat builder.oci --from base.oci

@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     /// End with 3 when they differ in anything, be it only the compression of a layer
     #[arg(long)]
     exit_code: bool,
-    /// Print the differences as JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }

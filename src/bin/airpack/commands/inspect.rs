@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// Print the buildpack.toml or extension.toml of a module, as it is in its layer
     #[arg(long, value_name = "ID[@VERSION]", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "json")]
     toml: Option<String>,
-    /// Print everything as JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }

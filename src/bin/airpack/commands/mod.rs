@@ -5,17 +5,21 @@ mod builder_plan;
 mod builder_view;
 pub(crate) mod buildpack;
 pub(crate) mod compat;
+pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod extension;
 pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod layout;
+pub(crate) mod man;
+mod new;
 mod order_tree;
 mod package;
 mod package_plan;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod serve;
+pub(crate) mod version;
 mod write_options;
 
 use std::sync::Arc;
@@ -37,7 +41,9 @@ pub(crate) enum Outcome {
 
 pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let done = match command {
+        Command::Buildpack(buildpack::Command::New(arguments)) => buildpack::new::run(arguments, output, stop),
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
+        Command::Extension(extension::Command::New(arguments)) => extension::new::run(arguments, output, stop),
         Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),
         Command::Builder(builder::Command::Create(arguments)) => builder::create::run(*arguments, output, stop),
         Command::Index(command) => index::run(command, output, stop),
@@ -48,6 +54,9 @@ pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> 
         Command::Push(arguments) => push::run(&arguments, output, stop),
         Command::Pull(arguments) => pull::run(&arguments, output, stop),
         Command::Serve(arguments) => serve::run(&arguments, output, stop),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, output),
+        Command::Version(arguments) => version::run(&arguments),
     };
     done.map(|()| Outcome::Done)
 }

@@ -22,20 +22,20 @@ pub(crate) struct Common {
     /// Name of the image, [registry/]repository[:tag]; with --format file the name of the file
     #[arg(value_name = "REF")]
     name: String,
-    /// Folder or archive (.tar, .tar.gz, .zip) of it [default: `uri` of --config, else the current folder]
-    #[arg(short, long)]
+    /// Its folder; to package it also an archive: .tar, .tar.gz, .zip
+    #[arg(short, long, value_name = "PATH")]
     path: Option<PathBuf>,
-    /// A package.toml: where it is, and what a composite depends on
+    /// File that says what it is made of: a package.toml, or a builder.toml for a builder
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// OCI image layout to write to; made if it does not exist
     #[arg(long, value_name = "DIR", required_unless_present = "format")]
     layout: Option<PathBuf>,
-    /// What is written: images in a layout, or files (.cnb), one for each target
+    /// Form of the result
     #[arg(short, long, value_name = "FORMAT", default_value = "image")]
     format: Format,
     /// With --format file: one file for all targets, which pack does not read
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     single: bool,
     #[command(flatten)]
     write: WriteOptions,

@@ -26,19 +26,19 @@ pub(crate) struct Arguments {
     /// OCI image layout to write to; made if it does not exist
     #[arg(long, value_name = "DIR")]
     layout: PathBuf,
-    /// Only images for this platform, behind a new index: os/architecture[/variant][:os.version]
+    /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// Bring the images that this package.toml or builder.toml names, for its targets
+    /// File that says what it is made of: a package.toml, or a builder.toml for a builder
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// One more name for the image in the layout: a tag, or a whole name
+    /// One more name for the image: a tag, or a whole name
     #[arg(long = "tag", value_name = "TAG|REF")]
     tags: Vec<String>,
     /// What is about the images (signatures, SBOMs) comes along
     #[arg(long)]
     referrers: bool,
-    /// Ask the registry, print what would be fetched, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
@@ -49,11 +49,11 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Prints the digest of each image. Manifests are kept byte for byte. What the layout has is not fetched again; after a failure \
+Prints the digest of each image. --config brings what the file names, for its targets; --platform puts what is left behind a new index. Manifests are kept byte for byte. What the layout has is not fetched again; after a failure \
 the same command continues. Credentials and proxies are found as for `airpack push`.
 
 Examples:
-  airpack pull docker.io/cnbs/sample-base-run:noble --layout base.oci --platform linux/amd64 --platform linux/arm64
+  airpack pull cnbs/sample-base-run:noble --layout base.oci --platform linux/amd64
   airpack pull registry.corp/acme/hello@sha256:... --layout base.oci
   airpack pull --config package.toml --layout base.oci";
 

@@ -16,6 +16,7 @@ use airpack::progress::in_units as size;
 use airpack::registry::client::Client;
 use clap::{ArgGroup, Args};
 
+use crate::commands::write_options::names;
 use crate::output::Output;
 use crate::registry::RegistryArguments;
 use crate::signals;
@@ -34,13 +35,13 @@ pub(crate) struct Arguments {
     /// Push all images, each under its own path and tag below this registry or path
     #[arg(long, value_name = "REGISTRY[/PATH]")]
     to: Option<String>,
-    /// One more tag of the image
-    #[arg(long = "tag", value_name = "TAG", conflicts_with = "to")]
+    /// One more name for the image: a tag, or a whole name
+    #[arg(long = "tag", value_name = "TAG|REF", conflicts_with = "to")]
     tags: Vec<String>,
-    /// Only images for this platform, behind a new index: os/architecture[/variant][:os.version]
+    /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// What is about the images (signatures, SBOMs) goes along
+    /// What is about the images (signatures, SBOMs) comes along
     #[arg(long)]
     referrers: bool,
     /// A repository of the registry that blobs can be mounted from
@@ -52,7 +53,7 @@ pub(crate) struct Arguments {
     /// Send blobs in parts of this length, for registries and proxies that take no long bodies
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     chunk_size: Option<u64>,
-    /// Ask the registry what it has, print what would be sent, and send nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
@@ -64,7 +65,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Prints registry/repository@digest of each image. Bytes are sent as they are: digests never change. A tag moves last, when all \
-that it leads to is there. Run the same command again after a failure: it continues.
+that it leads to is there. Run the same command again after a failure: it continues. --platform puts what is left behind a new index. --dry-run asks the registry what it has.
 
 Credentials: --creds-stdin; AIRPACK_REGISTRY_USERNAME and AIRPACK_REGISTRY_PASSWORD; CNB_REGISTRY_AUTH; REGISTRY_AUTH_FILE and \
 the other files of podman and docker, with their helpers. The first that knows the registry is used. Proxies: HTTPS_PROXY, \
@@ -117,14 +118,15 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
         (Some(name), None) => {
             named_registry(name)?;
             let main: ImageName = name.parse()?;
-            let mut names = vec![main.clone()];
-            for tag in &arguments.tags {
-                let name = main
-                    .with_tag(tag)
-                    .map_err(|error| error.context(format!("`{tag}` is not a tag")))?;
-                if !names.contains(&name) {
-                    names.push(name);
-                }
+            let names = names(name, &arguments.tags)?;
+            if let Some(other) = names
+                .iter()
+                .find(|other| other.with_tag(main.tag()).ok().as_ref() != Some(&main))
+            {
+                return Err(
+                    Error::invalid(format!("--tag `{other}` is of another repository than `{main}`"))
+                        .with_hint("push to each repository by a command of its own"),
+                );
             }
             let registry = main.registry().to_owned();
             (Destination::Names(names), registry)

@@ -22,31 +22,31 @@ use crate::pairs::{Pair, Pairs};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct WriteOptions {
-    /// Layout or archive whose images may be named, or what a name means
-    #[arg(long, value_name = "LAYOUT|NAME=LAYOUT[:TAG]")]
+    /// Layout or archive whose images may be named, or NAME=LAYOUT[:TAG] for what a name means
+    #[arg(long, value_name = "SOURCE")]
     from: Vec<OsString>,
-    /// Target in place of those in the files: [os][/arch][/variant][:distro@version[;distro@version]]
+    /// What it is for, in place of what the files say: [os][/arch][/variant][:distro@version[;distro@version]]
     #[arg(short, long = "target", value_name = "TARGET")]
     targets: Vec<String>,
     /// Label of every image
-    #[arg(short, long = "label", value_name = "KEY=VALUE")]
+    #[arg(short, long = "label", value_name = "KEY=VALUE", hide_short_help = true)]
     pub(crate) labels: Vec<Pairs>,
-    /// Annotation of the index and of every manifest
-    #[arg(long = "annotation", value_name = "KEY=VALUE")]
+    /// Annotation of the image index, and of each manifest that is made
+    #[arg(long = "annotation", value_name = "KEY=VALUE", hide_short_help = true)]
     annotations: Vec<Pair>,
-    /// One more name for the same index: a tag, or a whole name
+    /// One more name for the image: a tag, or a whole name
     #[arg(long = "tag", value_name = "TAG|REF")]
     tags: Vec<String>,
     /// How layers are compressed: gzip[:1-9], zstd[:1-19] or none
-    #[arg(long, value_name = "KIND", default_value_t)]
+    #[arg(long, value_name = "KIND", default_value_t, hide_short_help = true)]
     pub(crate) compression: Compression,
     /// Threads that compress; the bytes do not depend on it [default: one for each processor, at most 16]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     threads: Option<NonZeroUsize>,
     /// Take targets with an operating system or architecture that airpack does not know
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) allow_unknown_target: bool,
-    /// Print what would be written, with the reasons, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Take warnings as errors
@@ -95,26 +95,30 @@ impl WriteOptions {
         !self.tags.is_empty()
     }
 
-    /// Each `--target` holds one target or, as in pack, several with commas between them.
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
-        let mut targets = Vec::new();
-        for list in &self.targets {
-            for target in list.split(',') {
-                let parsed = target.parse::<Target>();
-                targets.push(if target == list {
-                    parsed?
-                } else {
-                    parsed.map_err(|error| error.context(format!("failed to read --target `{list}`")))?
-                });
-            }
-        }
-        Ok(targets)
+        parse_targets(&self.targets)
     }
 
     /// `name`, and all that --tag adds.
     pub(crate) fn names(&self, name: &str) -> Result<Vec<ImageName>> {
         names(name, &self.tags)
     }
+}
+
+/// Each `--target` holds one target or, as in pack, several with commas between them.
+pub(crate) fn parse_targets(lists: &[String]) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for list in lists {
+        for target in list.split(',') {
+            let parsed = target.parse::<Target>();
+            targets.push(if target == list {
+                parsed?
+            } else {
+                parsed.map_err(|error| error.context(format!("failed to read --target `{list}`")))?
+            });
+        }
+    }
+    Ok(targets)
 }
 
 /// `name`, and those that tags or whole names add to it.

@@ -24,14 +24,14 @@ pub(crate) struct Arguments {
     /// Name of the image, [registry/]repository[:tag]
     #[arg(value_name = "REF")]
     name: String,
-    /// A builder.toml: build image, run images, lifecycle, buildpacks, extensions, order
+    /// File that says what it is made of: a package.toml, or a builder.toml for a builder
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
     /// OCI image layout to write to; made if it does not exist
     #[arg(long, value_name = "DIR")]
     layout: PathBuf,
-    /// Lifecycle in place of that in builder.toml, for all targets or for one: a .tgz, a folder or pattern of such, or an image
-    #[arg(long = "lifecycle", value_name = "[OS/ARCH[/VARIANT]=]SOURCE")]
+    /// Lifecycle in place of that in builder.toml: a .tgz, a folder or pattern of such, or an image; OS/ARCH=SOURCE for one target
+    #[arg(long = "lifecycle", value_name = "SOURCE")]
     lifecycles: Vec<String>,
     /// Folder of released files, lifecycle-v<version>+<os>.<arch>.tgz, to take the version in builder.toml from
     #[arg(long, value_name = "DIR")]
@@ -44,13 +44,14 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Prints the digest of the image index. Nothing is downloaded: what builder.toml names is looked up in --from and in the layout.
+Prints the digest of the image index. Nothing is downloaded: what builder.toml names is looked up in --from and in the layout. \
 `airpack pull --config builder.toml --layout base.oci` brings it. SOURCE_DATE_EPOCH sets the time that images bear.
 
 Examples:
-  airpack builder create registry.corp/builder:noble --config builder.toml --layout out.oci --from base.oci
-  airpack builder create acme/builder:1 -c builder.toml --layout out.oci --from base.oci --lifecycle-dir lifecycles
-  airpack builder create acme/builder:1 -c builder.toml --layout out.oci --lifecycle linux/arm64=lifecycle-arm64.tgz --dry-run";
+  airpack builder create acme/builder:1 --config builder.toml --layout out.oci --from base.oci
+  airpack builder create acme/builder:1 -c builder.toml --layout out.oci --lifecycle-dir lifecycles
+  airpack builder create acme/builder:1 -c builder.toml --layout out.oci --dry-run \\
+    --lifecycle linux/arm64=lifecycle-arm64.tgz";
 
 pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let (show, request) = arguments.request()?;

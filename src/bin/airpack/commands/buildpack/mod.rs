@@ -1,11 +1,14 @@
 //! `airpack buildpack`.
 
+pub(crate) mod new;
 pub(crate) mod package;
 
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make the files of a buildpack, to be filled in
+    New(new::Arguments),
     /// Write a buildpack into an OCI image layout or a file: one image for each target, and an image index in front of them
     Package(Box<package::Arguments>),
 }

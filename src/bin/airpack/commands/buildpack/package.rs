@@ -23,19 +23,20 @@ pub(crate) struct Arguments {
         long = "flatten-exclude",
         value_name = "ID@VERSION",
         requires = "flatten",
+        hide_short_help = true,
         value_delimiter = ','
     )]
     flatten_exclude: Vec<String>,
 }
 
 const EXAMPLES: &str = "\
-Prints the digest of the image index, or with --format file the names of the files. SOURCE_DATE_EPOCH sets the time that images
-bear, and nothing else.
+Prints the digest of the image index, or with --format file the names of the files. SOURCE_DATE_EPOCH sets the time that images \
+bear, and nothing else. --path is by default the `uri` in --config, else the current folder.
 
 Examples:
   airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci
-  airpack buildpack package acme/hello:1.0 --path hello.tgz --layout out.oci -t linux/amd64 -t linux/arm64 --tag latest
-  airpack buildpack package acme/java:2.0 --config package.toml --layout out.oci --from base.oci --dry-run
+  airpack buildpack package acme/hello:1.0 -p hello.tgz --layout out.oci -t linux/amd64,linux/arm64
+  airpack buildpack package acme/java:2.0 -c package.toml --layout out.oci --from base.oci --dry-run
   airpack buildpack package hello.cnb --format file --path ./hello";
 
 pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {

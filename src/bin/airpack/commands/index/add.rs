@@ -22,13 +22,13 @@ pub(crate) struct Arguments {
     /// A layout, .cnb or other archive, or one image in it: [oci:]PATH[:TAG|@DIGEST]
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<OsString>,
-    /// Annotation of the index, besides those that it has
+    /// Annotation of the image index, and of each manifest that is made
     #[arg(long = "annotation", value_name = "KEY=VALUE")]
     annotations: Vec<Pair>,
     /// Put images of different kinds behind one index
     #[arg(long)]
     force: bool,
-    /// Print what would be written, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON

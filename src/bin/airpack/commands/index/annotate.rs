@@ -25,10 +25,10 @@ pub(crate) struct Arguments {
     /// An annotation to take away
     #[arg(long, value_name = "KEY")]
     remove: Vec<String>,
-    /// Annotate what the index says of the image for this platform: os/architecture[/variant][:os.version]
+    /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long)]
     platform: Option<String>,
-    /// Print what would be written, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
@@ -37,11 +37,11 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Prints the digest of the new image index. Its name stays. Images behind it keep their digests, so what their own manifests say stays.
+Prints the digest of the new image index. Its name stays. Images behind it keep their digests, so what their own manifests say stays: with --platform it is the entry of an image in the index that is annotated.
 
 Examples:
   airpack index annotate out.oci:1.0 org.opencontainers.image.revision=7fd1a60
-  airpack index annotate out.oci:1.0 --platform linux/arm64 com.acme.tested=yes --remove com.acme.draft";
+  airpack index annotate out.oci:1.0 --platform linux/arm64 com.acme.tested=yes";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = AnnotateRequest {

@@ -26,16 +26,16 @@ pub(crate) struct Arguments {
     /// OCI image layout to write to; made if it does not exist
     #[arg(long, value_name = "DIR")]
     layout: PathBuf,
-    /// One more name for the same index: a tag, or a whole name
+    /// One more name for the image: a tag, or a whole name
     #[arg(long = "tag", value_name = "TAG|REF")]
     tags: Vec<String>,
-    /// Annotation of the index, besides those that all inputs agree on
+    /// Annotation of the image index, and of each manifest that is made
     #[arg(long = "annotation", value_name = "KEY=VALUE")]
     annotations: Vec<Pair>,
     /// Put images of different kinds behind one index
     #[arg(long)]
     force: bool,
-    /// Print what would be written, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
@@ -46,12 +46,13 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Prints the digest of the image index. Images keep their digests, and what their indexes say of them. Images of a buildpack come \
 in the order of its targets, others in the order given, which is that of packaging when it is that of the targets. All have to be \
-the same buildpack or extension in one version, or all builders.
+the same buildpack or extension in one version, or all builders. Annotations that all images' indexes agree on are kept.
 
 Examples:
   airpack index create docker.io/acme/hello:1.0 amd64.oci arm64.oci --layout out.oci
   airpack index create acme/hello:1.0 hello-linux-amd64.cnb hello-linux-arm64.cnb --layout out.oci
-  airpack index create acme/builder:1 amd64.oci:1 arm64.oci:1 --layout out.oci --annotation org.opencontainers.image.revision=7fd1a60";
+  airpack index create acme/builder:1 amd64.oci:1 arm64.oci:1 --layout out.oci \\
+    --annotation org.opencontainers.image.revision=7fd1a60";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = CreateRequest {

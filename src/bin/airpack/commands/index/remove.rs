@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// What the images are for: os/architecture[/variant][:os.version]
     #[arg(value_name = "PLATFORM", required = true)]
     platforms: Vec<String>,
-    /// Print what would be written, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON

@@ -26,10 +26,10 @@ pub(crate) struct Arguments {
     /// OCI image layout to write to, made if it does not exist, and the name of one image there: [oci:]DIR[:NAME]
     #[arg(value_name = "DEST")]
     destination: OsString,
-    /// Only images for this platform, behind a new index: os/architecture[/variant][:os.version]
+    /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// One more name for the image in the layout: a tag, or a whole name
+    /// One more name for the image: a tag, or a whole name
     #[arg(long = "tag", value_name = "TAG|REF")]
     tags: Vec<String>,
     /// What is about the images (signatures, SBOMs) comes along
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Copy files also where a hard link would do
     #[arg(long)]
     no_links: bool,
-    /// Print what would be copied, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Prints the digest of each image. Names, manifests and layers stay as they are. Every blob is verified, also where the new layout \
-shares its file with the old one; a failure leaves the layout as it was.
+shares its file with the old one; a failure leaves the layout as it was. --platform puts what is left behind a new index.
 
 Examples:
   airpack layout copy out.oci /media/stick/out.oci

@@ -16,31 +16,33 @@ use clap::Args;
 use crate::output::{Output, one_line};
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(crate) struct Arguments {
     /// A layout, .cnb or other archive, or one image in it: [oci:]PATH[:TAG|@DIGEST]
     #[arg(value_name = "LAYOUT")]
     location: OsString,
-    #[command(flatten)]
-    destination: DestinationArguments,
-    /// The image for this platform, where there are several: os/architecture[/variant][:os.version]
+    /// Only images for this platform: os/architecture[/variant][:os.version]
     #[arg(long)]
     platform: Option<String>,
-    /// Where a builder's run images are: a layout or an archive, or NAME=SOURCE for one name. Then the builder's own layout
-    #[arg(long = "from", value_name = "LAYOUT|NAME=SOURCE")]
+    /// Layout or archive whose images may be named, or NAME=LAYOUT[:TAG] for what a name means
+    #[arg(long, value_name = "SOURCE")]
     from: Vec<OsString>,
-    /// Print what was written as JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    destination: DestinationArguments,
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Form, one of these")]
 #[group(required = true, multiple = false)]
 struct DestinationArguments {
     /// Write the run images of a builder, or any other image, as `lifecycle -layout` looks for them:
     /// DIR/registry/repository/tag
-    #[arg(long, value_name = "DIR")]
-    lifecycle: Option<PathBuf>,
+    // its first name was that of another option
+    #[arg(long, value_name = "DIR", alias = "lifecycle")]
+    lifecycle_tree: Option<PathBuf>,
     /// Write the image, or all platforms of it, as an OCI layout in one file
     #[arg(long, value_name = "FILE")]
     oci_archive: Option<PathBuf>,
@@ -52,13 +54,15 @@ struct DestinationArguments {
     rootfs: Option<PathBuf>,
 }
 
+const USAGE: &str = "airpack layout export [OPTIONS] <FORM> <LAYOUT>";
 const EXAMPLES: &str = "\
-Prints the path of each thing that was written. Every blob is verified, before and after decompression; a failure leaves nothing. \
+Prints the path of each thing that was written. --platform is needed where there are several. A builder's run images are looked up in \
+--from, then in the builder's own layout. Every blob is verified, before and after decompression; a failure leaves nothing. \
 Nothing in a layer can lead out of --rootfs; as root, its files belong to whom the layers say, programs that run as their owner \
 included: a folder that only root enters is the place for an image that nobody vouches for.
 
 Examples:
-  airpack layout export builder.oci:1.0 --lifecycle layout-repo --platform linux/amd64 --from base.oci
+  airpack layout export builder.oci:1.0 --lifecycle-tree repo --platform linux/amd64 --from base.oci
   airpack layout export builder.oci:1.0 --docker-archive builder.tar --platform linux/arm64
   airpack layout export builder.oci:1.0 --rootfs ./root --platform linux/amd64";
 
@@ -89,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 impl DestinationArguments {
     fn chosen(&self) -> Result<Destination> {
         let all = [
-            self.lifecycle.clone().map(Destination::Lifecycle),
+            self.lifecycle_tree.clone().map(Destination::Lifecycle),
             self.oci_archive.clone().map(Destination::OciArchive),
             self.docker_archive.clone().map(Destination::DockerArchive),
             self.rootfs.clone().map(Destination::Rootfs),

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Name of the one image, where it has none or is to have another: [registry/]repository[:tag]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Print what would be written, and write nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON

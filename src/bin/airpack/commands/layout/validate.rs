@@ -26,17 +26,17 @@ pub(crate) struct Arguments {
     /// A layout, .cnb or other archive, or one image in it: [oci:]PATH[:TAG|@DIGEST]
     #[arg(value_name = "LAYOUT")]
     location: OsString,
-    /// Warnings, and tools that can not read it, count as errors
+    /// Take warnings as errors
     #[arg(long)]
     strict: bool,
-    /// Print what was found as JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 const EXAMPLES: &str = "\
 Reads every blob, unpacks every layer to nowhere, and compares all with what manifests, configs and labels say. Then tells which \
-other tools read it, and the command that helps those that do not. `export` stands where a tool wants another form of any image.
+other tools read it, and the command that helps those that do not. `export` stands where a tool wants another form of any image. With --strict it counts as an error where a tool can not read the layout, or only in part.
 
 Exit codes: 0 no errors, 3 some were found.
 
