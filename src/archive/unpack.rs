@@ -646,7 +646,7 @@ fn parts(path: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Removes the folder or file at `path` and all below it, whatever its modes are; links are not followed.
-pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     remove_all(CWD, path.as_os_str().as_bytes())
 }
 

@@ -19,6 +19,9 @@ const SBOM_FORMATS: [&str; 3] = [
     "application/vnd.syft+json",
 ];
 
+/// Said of a file that has some.
+pub const STACKS_DEPRECATED: &str = "`[[stacks]]` is deprecated";
+
 /// What a module is: both run before the app's build, an extension to change the images that it runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ModuleKind {
@@ -265,9 +268,7 @@ pub(super) fn read_exec_env(table: &mut Table<'_>) -> Vec<String> {
 fn read_stacks(root: &mut Table<'_>) -> Vec<Stack> {
     let tables = root.tables("stacks");
     if let Some(first) = tables.first() {
-        first.report(
-            Finding::warning("`[[stacks]]` is deprecated").hint("name what the buildpack runs on with [[targets]]"),
-        );
+        first.report(Finding::warning(STACKS_DEPRECATED).hint("name what the buildpack runs on with [[targets]]"));
     }
     let mut stacks = Vec::new();
     for mut table in tables {

@@ -1,16 +1,15 @@
 //! Takes entries out of `[[order]]` in the text of a `buildpack.toml`; everything else in it stays as it is.
 
-use toml_edit::{DocumentMut, Item, Value};
+use toml_edit::{Item, Value};
 
 use super::order::Removed;
+use super::target_edit::{ends_as_windows, parse, with_ends};
 use crate::error::{Error, Result};
 
 /// The text without what was removed.
 pub fn without(text: &str, removed: &[Removed]) -> Result<String> {
     let unexpected = || Error::invalid("`order` is not a list of groups");
-    let mut document: DocumentMut = text
-        .parse()
-        .map_err(|cause: toml_edit::TomlError| Error::invalid("its TOML can not be edited").with_source(cause))?;
+    let mut document = parse(text)?;
     let order = document.get_mut("order").ok_or_else(unexpected)?;
     // from the end, so that positions before it stay right
     for one in removed.iter().rev() {
@@ -21,14 +20,7 @@ pub fn without(text: &str, removed: &[Removed]) -> Result<String> {
             }
         }
     }
-    let edited = document.to_string();
-    // the editor ends lines as Unix does
-    let ends_as_windows = text.contains("\r\n") && text.matches('\n').count() == text.matches("\r\n").count();
-    Ok(if ends_as_windows {
-        edited.replace("\r\n", "\n").replace('\n', "\r\n")
-    } else {
-        edited
-    })
+    Ok(with_ends(&document.to_string(), ends_as_windows(text)))
 }
 
 fn remove_entry(order: &mut Item, group: usize, entry: usize) -> Option<()> {

@@ -4,9 +4,15 @@ use std::fmt::Write;
 
 use super::target::{Distro, Target};
 
-/// An entry for each platform, with the distributions of all targets for it; none where one of them is for any.
+/// An entry for each platform; see [`merged`].
 #[must_use]
 pub fn targets_toml(targets: &[Target]) -> String {
+    merged(targets).iter().map(entry).collect::<Vec<_>>().join("\n")
+}
+
+/// One target for each platform, with the distributions of all that are for it; none where one of them is for any.
+#[must_use]
+pub fn merged(targets: &[Target]) -> Vec<Target> {
     let mut entries: Vec<Target> = Vec::new();
     for target in targets {
         match entries.iter_mut().find(|entry| is_same_platform(entry, target)) {
@@ -19,7 +25,7 @@ pub fn targets_toml(targets: &[Target]) -> String {
             }
         }
     }
-    entries.iter().map(entry).collect::<Vec<_>>().join("\n")
+    entries
 }
 
 fn is_same_platform(one: &Target, other: &Target) -> bool {

@@ -7,7 +7,7 @@ use super::platform_folder::{self, Choice, Context};
 use super::target_files::{TargetFiles, real_node};
 use crate::archive::archive_tree;
 use crate::archive::entry::{display_path, join};
-use crate::archive::file_tree::{FileTree, NodeKind};
+use crate::archive::file_tree::{FileTree, Node, NodeKind};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
 use crate::cnb::paths::{AIRPACK_TOML, EXECUTABLES};
@@ -173,6 +173,12 @@ impl ModuleSource {
             (None, [own]) => target.completed_by(own),
             (None, _) => target.clone(),
         }
+    }
+
+    /// What is at `path`, links followed, where that is in the module.
+    #[must_use]
+    pub fn leads_to(&self, path: &[u8]) -> Option<&Node> {
+        real_node(&self.tree, path)
     }
 
     /// The text of a file.

@@ -75,11 +75,13 @@ pub fn choose(tree: &FileTree, target: &Target, context: Context<'_>) -> Result<
     let walked = walk(tree, &names);
     let folder = walked.folder.clone();
     let is_complete = walked.depth == names.len();
+    // a distribution needs no folder of its own
+    let is_platforms = !names.is_empty() && walked.depth >= names.len() - target.distros.len().min(names.len() - 1);
     let runs = context.is_composite
         || EXECUTABLES
             .iter()
             .any(|name| holds_file(tree, &join(&folder, name.as_bytes())))
-        || (is_complete && context.shares_executable);
+        || ((is_complete || is_platforms) && context.shares_executable);
     let left_out = left_out(tree, target, &folder, context.all_targets);
     let missing = names.get(walked.depth).map(|name| join(&folder, name.as_bytes()));
     if !runs {

@@ -10,6 +10,7 @@ pub mod import;
 pub mod index;
 pub mod inspect;
 pub mod ls;
+pub mod migrate;
 pub mod new;
 pub mod package;
 pub mod pull;

@@ -12,6 +12,8 @@
 
 mod architecture;
 mod builder_create;
+mod buildpack_migrate;
+mod buildpack_new;
 mod buildpack_package_errors;
 mod buildpack_package_layout;
 mod buildpack_package_options;
@@ -24,6 +26,7 @@ mod concurrent;
 mod diff;
 mod extension_package;
 mod golden;
+mod help;
 mod hostile_layouts;
 mod index_create;
 mod index_edit;
@@ -38,6 +41,7 @@ mod layout_ls;
 mod layout_rm;
 mod layout_tag;
 mod layout_validate;
+mod pages;
 mod properties;
 mod pull;
 mod push;

@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 a check found faults.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make and package buildpacks
+    /// Make, migrate and package buildpacks
     #[command(
         subcommand,
         after_help = "Example:\n  airpack buildpack package docker.io/acme/hello:1.0 --path ./hello --layout out.oci"

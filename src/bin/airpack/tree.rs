@@ -25,19 +25,33 @@ impl Tree {
         self.push(Self::new(text));
     }
 
-    /// Files in their folders, in the order given: `bin/build` hangs below `bin/`.
-    pub(crate) fn of_paths<'p>(root: impl Into<String>, paths: impl IntoIterator<Item = &'p String>) -> Self {
+    /// Files in their folders, in the order given, each with what is said of it: `bin/build` hangs below `bin/`.
+    pub(crate) fn of_paths<'p>(root: impl Into<String>, paths: impl IntoIterator<Item = (&'p str, String)>) -> Self {
         let mut tree = Self::new(root);
-        for path in paths {
+        for (path, note) in paths {
             let mut at = &mut tree;
             for name in path.split_inclusive('/') {
-                if at.children.last().is_none_or(|last| last.text != name) {
+                let known = at.children.iter().position(|child| child.text == name);
+                let child = known.unwrap_or(at.children.len());
+                if known.is_none() {
                     at.line(name);
                 }
-                at = at.children.last_mut().expect("a line");
+                at = &mut at.children[child];
             }
+            at.text += &note;
         }
         tree
+    }
+
+    /// With at most `most` lines below each.
+    pub(crate) fn summed_up(mut self, most: usize) -> Self {
+        let more = self.children.len().saturating_sub(most);
+        if more > 1 {
+            self.children.truncate(most);
+            self.line(format!("... {more} more"));
+        }
+        self.children = self.children.into_iter().map(|child| child.summed_up(most)).collect();
+        self
     }
 
     /// The lines, each ended.

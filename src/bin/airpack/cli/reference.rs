@@ -94,9 +94,10 @@ fn options_table(options: &[&Arg]) -> String {
         let value = if arg.get_action().takes_values() {
             let is_optional = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
             let equals = if arg.is_require_equals_set() { "=" } else { " " };
-            match is_optional {
-                true => format!("[{}{}]", equals.trim(), value_of(arg)),
-                false => format!("{equals}{}", value_of(arg)),
+            if is_optional {
+                format!("[{}{}]", equals.trim(), value_of(arg))
+            } else {
+                format!("{equals}{}", value_of(arg))
             }
         } else {
             String::new()
@@ -143,20 +144,20 @@ fn cell(text: &str) -> String {
 /// Paragraphs, and the examples as commands.
 fn after_help(text: &str) -> String {
     let mut out = String::new();
-    let mut in_block = false;
+    let mut is_inside = false;
     for line in text.lines() {
-        let is_block = line.starts_with("  ");
-        if is_block != in_block {
-            out += if is_block { "\n```sh\n" } else { "```\n" };
-            in_block = is_block;
-        } else if !is_block && out.is_empty() {
+        let is_code = line.starts_with("  ");
+        if is_code != is_inside {
+            out += if is_code { "\n```sh\n" } else { "```\n" };
+            is_inside = is_code;
+        } else if !is_code && out.is_empty() {
             out.push('\n');
         }
-        let shown = if is_block { &line[2..] } else { line };
+        let shown = if is_code { &line[2..] } else { line };
         out += shown;
         out.push('\n');
     }
-    if in_block {
+    if is_inside {
         out += "```\n";
     }
     out

@@ -1,6 +1,7 @@
 //! What holds for all commands.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -62,7 +63,7 @@ fn a_flag_that_commands_share_is_the_same_in_each() {
     for (long, uses) in &seen {
         if uses.iter().any(|(_, meaning)| *meaning != uses[0].1) {
             for (name, meaning) in uses {
-                differ += &format!("--{long} in `{name}`: {meaning}\n");
+                let _ = writeln!(differ, "--{long} in `{name}`: {meaning}");
             }
         }
     }

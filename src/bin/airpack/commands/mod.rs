@@ -42,6 +42,7 @@ pub(crate) enum Outcome {
 pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let done = match command {
         Command::Buildpack(buildpack::Command::New(arguments)) => buildpack::new::run(arguments, output, stop),
+        Command::Buildpack(buildpack::Command::Migrate(arguments)) => buildpack::migrate::run(&arguments, output, stop),
         Command::Buildpack(buildpack::Command::Package(arguments)) => buildpack::package::run(*arguments, output, stop),
         Command::Extension(extension::Command::New(arguments)) => extension::new::run(arguments, output, stop),
         Command::Extension(extension::Command::Package(arguments)) => extension::package::run(*arguments, output, stop),

@@ -77,7 +77,8 @@ impl Common {
         }
         output.note(&next_step(&request, &report));
         let root = format!("{}/", report.folder.display());
-        Output::data(&Tree::of_paths(root, &report.files).render())
+        let files = report.files.iter().map(|path| (path.as_str(), String::new()));
+        Output::data(&Tree::of_paths(root, files).render())
     }
 }
 

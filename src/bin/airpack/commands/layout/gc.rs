@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// The layout
     #[arg(value_name = "LAYOUT")]
     layout: PathBuf,
-    /// Remove the blobs; without this they are only shown
+    /// Do it; without this it is only shown
     #[arg(long)]
     write: bool,
     /// Print the result as JSON
