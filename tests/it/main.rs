@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::format_push_string, reason = "messages of tests need not be fast")]
 
+mod airpack_image;
 mod architecture;
 mod builder_create;
 mod buildpack_migrate;

@@ -1,5 +1,7 @@
 //! The same input gives the same bytes, whatever the machine, the user and the moment are.
 
+mod other_machine;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, lchown};

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
 
 use super::Sandbox;
 use super::sandbox::Run;
@@ -62,4 +64,50 @@ pub(crate) fn require_deb(name: &str, architecture: &str) -> Option<PathBuf> {
         skipped(&format!("no {name}_*_{architecture}.deb in {}", folder.display()));
     }
     found
+}
+
+/// airpack built for linux/arm64, and what runs it here.
+pub(crate) struct OtherMachine {
+    /// The program, which is linked statically.
+    pub(crate) program: PathBuf,
+}
+
+/// Runs programs of arm64.
+pub(crate) const QEMU: &str = "qemu-aarch64-static";
+
+impl OtherMachine {
+    /// airpack as arm64 runs it, not yet started. Programs with threads span without an end in qemu 7.2: what takes `--threads`
+    /// has to be given 1.
+    pub(crate) fn airpack_command(&self, sandbox: &Sandbox, args: &[&str]) -> Command {
+        let mut command = sandbox.command(QEMU);
+        command.arg(&self.program).args(args);
+        command
+    }
+}
+
+/// airpack for arm64, which `scripts/test` has built of this source. If it has not, the calling test says so and ends; in CI
+/// that is a fault.
+pub(crate) fn require_other_machine() -> Option<OtherMachine> {
+    require_tool(QEMU)?;
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let program = target.join("aarch64-unknown-linux-gnu/debug/airpack");
+    let Ok(built) = program.metadata().and_then(|metadata| metadata.modified()) else {
+        skipped(&format!(
+            "no {}: scripts/build-static linux/arm64 dev makes it",
+            program.display()
+        ));
+        return None;
+    };
+    if newest_source() > built {
+        skipped("airpack for arm64 is older than the source: scripts/build-static linux/arm64 dev builds it anew");
+        return None;
+    }
+    Some(OtherMachine { program })
+}
+
+fn newest_source() -> SystemTime {
+    let files = walkdir::WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+        .into_iter()
+        .map(|entry| entry.unwrap().metadata().unwrap().modified().unwrap());
+    files.max().unwrap()
 }
