@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Located, Table, nearest};
-use crate::error::{Finding, Severity};
+use super::document::{Located, Table};
+use crate::error::{Finding, Severity, nearest};
 
 /// What can stand behind the name: how the value meets one that is there.
 const SUFFIXES: [&str; 4] = ["append", "default", "override", "prepend"];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{Excerpt, Finding, Findings, Place, Severity};
+use crate::error::{Excerpt, Finding, Findings, Place, Severity, nearest};
 
 /// A TOML text under reading; collects what is wrong with it.
 #[derive(Debug)]
@@ -322,17 +322,6 @@ impl<'a> Table<'a> {
             self.document.report(finding, name.span());
         }
     }
-}
-
-/// The known word that `word` is most likely a slip of.
-#[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|&(likeness, _)| likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }
 
 fn kind_of(value: &DeValue<'_>) -> &'static str {

@@ -21,6 +21,8 @@ const SBOM_FORMATS: [&str; 3] = [
 
 /// Said of a file that has some.
 pub const STACKS_DEPRECATED: &str = "`[[stacks]]` is deprecated";
+const STACKS_HINT: &str =
+    "name what the buildpack runs on with [[targets]]; `airpack buildpack migrate` does it for stacks that it knows";
 
 /// What a module is: both run before the app's build, an extension to change the images that it runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -268,7 +270,7 @@ pub(super) fn read_exec_env(table: &mut Table<'_>) -> Vec<String> {
 fn read_stacks(root: &mut Table<'_>) -> Vec<Stack> {
     let tables = root.tables("stacks");
     if let Some(first) = tables.first() {
-        first.report(Finding::warning(STACKS_DEPRECATED).hint("name what the buildpack runs on with [[targets]]"));
+        first.report(Finding::warning(STACKS_DEPRECATED).hint(STACKS_HINT));
     }
     let mut stacks = Vec::new();
     for mut table in tables {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Located, Table, nearest};
-use crate::error::{Error, Finding, Place, Result, Severity};
+use super::document::{Located, Table};
+use crate::error::{Error, Finding, Place, Result, Severity, nearest};
 
 /// Operating systems that Go names, which are those that the OCI image spec refers to.
 const KNOWN_OS: [&str; 16] = [

@@ -11,7 +11,9 @@ use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::docker_archive;
 use super::layout::{IndexFile, MARKER, check_marker};
-use super::store::{BlobReader, BlobSource, BlobState, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset};
+use super::store::{
+    BLOB_MISSING_HINT, BlobReader, BlobSource, BlobState, ImageSource, MAX_DOCUMENT, Version, check_size, from_offset,
+};
 use crate::archive::archive_tree::{plain_tar, tar_stream};
 use crate::archive::entry::{EntryKind, display_path};
 use crate::archive::span::Span;
@@ -211,6 +213,7 @@ impl ArchiveStore {
                 descriptor.digest,
                 self.path.display()
             ))
+            .with_hint(BLOB_MISSING_HINT)
         })
     }
 

@@ -11,6 +11,10 @@ use super::layout::IndexFile;
 use crate::error::{Error, Result, from_io};
 use crate::progress::{Progress, Step};
 
+/// What to do about an image that lacks some of its content.
+pub(super) const BLOB_MISSING_HINT: &str =
+    "`airpack layout validate` lists all that is missing or damaged; copy, pull or package it again";
+
 /// The most that is read of a manifest, an index or a config; registries stop at 4 MiB.
 pub const MAX_DOCUMENT: u64 = 16 << 20;
 

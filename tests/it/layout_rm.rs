@@ -75,6 +75,33 @@ fn all_go_or_none() {
 }
 
 #[test]
+fn a_slip_of_a_tag_is_told() {
+    let sandbox = layout();
+    for slip in ["lates", "latset", "Latest"] {
+        refused(&sandbox, &[&format!("out:{slip}")]).stderr_has("did you mean `latest`? it has 1.0, 2.0, latest");
+    }
+    // another version is no slip
+    for other in ["3.0", "1.1", "unlike"] {
+        refused(&sandbox, &[&format!("out:{other}")]).stderr_lacks("did you mean");
+    }
+}
+
+#[test]
+fn many_tags_are_not_all_listed() {
+    let sandbox = Sandbox::new();
+    let maker = LayoutMaker::new(&sandbox.join("out"));
+    let one = index(&maker, "one");
+    let entries: Vec<Value> = (0..57)
+        .map(|n| named(one.clone(), &format!("registry.test/acme/x:t{n}")))
+        .collect();
+    finish(&maker, &entries);
+    refused(&sandbox, &["out:none"])
+        .stderr_has("it has t0, t1, ")
+        .stderr_has(", t19 and 37 more, which `airpack layout ls` lists")
+        .stderr_lacks("t20");
+}
+
+#[test]
 fn whole_layouts_and_several_layouts_are_refused() {
     let sandbox = layout();
     refused(&sandbox, &["out"]).stderr_has("out:TAG");

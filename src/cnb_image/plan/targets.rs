@@ -17,12 +17,15 @@ pub(super) fn targets(
 ) -> Vec<Target> {
     let declared: Vec<Target> = in_file.iter().flat_map(|declared| declared.target.expand()).collect();
     let targets = if asked.is_empty() {
-        declared
+        declared.clone()
     } else {
         asked_targets(asked, &declared, allow_unknown, findings)
     };
+    if targets.is_empty() && !asked.is_empty() && !declared.is_empty() {
+        // those asked for are all wrong, which is told by now; other faults are found with those of the file
+        return declared;
+    }
     if targets.is_empty() {
-        // targets that were asked for and are all wrong have been told of
         if asked.is_empty() {
             let file = file.to_owned();
             findings.push(

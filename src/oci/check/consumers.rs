@@ -121,7 +121,7 @@ pub(super) fn verdicts(shapes: &[(Descriptor, Shape, String)], form: Form, locat
     let unnamed_images = shapes.iter().filter(|(entry, ..)| is_unnamed_image(entry)).count();
     let images: Vec<Seen<'_>> = shapes
         .iter()
-        .filter(|(entry, shape, _)| shape.images > 0 && !is_list(entry))
+        .filter(|(entry, shape, _)| (shape.images > 0 || shape.is_damaged) && !is_list(entry))
         .map(|(entry, shape, _)| Seen {
             entry,
             shape,

@@ -47,6 +47,8 @@ pub(super) fn check(walk: &mut Walk<'_>, root: &Path, is_index_known: bool, jobs
     })?;
     let mut read = Read::default();
     let shown = quoted(&root.display().to_string());
+    // an index or a manifest that can not be read may lead to any of them
+    let is_all_known = walk.faults.damaged().is_empty();
     for (blob, fault) in found {
         read.blobs += 1;
         read.bytes += blob.size;
@@ -57,7 +59,11 @@ pub(super) fn check(walk: &mut Walk<'_>, root: &Path, is_index_known: bool, jobs
             None => continue,
         };
         let fault = Fault::warning(Code::Unreferenced, message).about(digest);
-        let hint = format!("`airpack layout gc {shown} --write` removes it");
+        let hint = if is_all_known {
+            format!("`airpack layout gc {shown} --write` removes it")
+        } else {
+            "what is damaged may need it: bring that again first".to_owned()
+        };
         walk.faults.push(fault.hint(hint));
     }
     for path in &stored.strangers {

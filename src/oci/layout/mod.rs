@@ -31,7 +31,7 @@ pub use writer::LayoutWriter;
 use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::json;
-use super::store::{BlobReader, BlobSource, BlobState, ImageSource, Version, check_size};
+use super::store::{BLOB_MISSING_HINT, BlobReader, BlobSource, BlobState, ImageSource, Version, check_size};
 use crate::archive::span::Span;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -143,7 +143,8 @@ impl Layout {
                 "blob {} is missing in layout `{}`",
                 descriptor.digest,
                 self.root.display()
-            )),
+            ))
+            .with_hint(BLOB_MISSING_HINT),
             io::ErrorKind::InvalidData => Error::damaged(format!("blob {}: {cause}", descriptor.digest)),
             _ => Error::io("read blob", &path, cause),
         };

@@ -7,7 +7,7 @@ use crate::support::Sandbox;
 use crate::support::packaged::Packaged;
 use crate::support::refused::REFERENCE;
 use crate::support::snapshot::Snapshot;
-use crate::support::tree::{HEAD, SCRIPT, descriptor, write_tree};
+use crate::support::tree::{HEAD, SCRIPT, descriptor, platform_folders, write_tree};
 
 /// What `--target` makes of a buildpack with its executables at the root.
 #[track_caller]
@@ -53,6 +53,29 @@ fn syntax() {
 fn only_the_os() {
     let packaged = check(&["--target", "linux"], &["linux/amd64"]);
     packaged.warned(&["--target linux/amd64"]);
+}
+
+#[test]
+fn a_target_that_can_not_be_is_the_only_fault() {
+    let sandbox = Sandbox::new();
+    platform_folders(&sandbox, "bp", &["linux/amd64", "linux/arm64"]);
+    for target in ["linux/amd46", "windows/amd64"] {
+        let args = [
+            "buildpack",
+            "package",
+            REFERENCE,
+            "--path",
+            "bp",
+            "--layout",
+            "out",
+            "-t",
+            target,
+        ];
+        let run = sandbox.airpack(&args);
+        run.failed(1).stderr_has(target).stderr_lacks("nothing to run");
+        assert_eq!(run.stderr.matches("error: target").count(), 1, "{run}");
+        assert!(!sandbox.join("out").exists());
+    }
 }
 
 #[test]
