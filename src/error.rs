@@ -15,6 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// The user's data or request is wrong.
     Invalid,
+    /// A word of the request can not be understood, whatever it is about.
+    Usage,
     /// Something that was named is not there.
     NotFound,
     /// Bytes at rest do not match what describes them.
@@ -78,7 +80,12 @@ impl Error {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, format!("failed to {verb} `{}`", path.display())).with_source(cause)
+        let is_folder = cause.kind() == std::io::ErrorKind::IsADirectory;
+        let error = Self::new(kind, format!("failed to {verb} `{}`", path.display())).with_source(cause);
+        if is_folder {
+            return error.with_hint("it is a folder, and a file is needed");
+        }
+        error
     }
 
     /// An error that stands for all `findings`, which may hold warnings too.
@@ -123,6 +130,38 @@ impl Error {
             Err(cause) => Box::new(Self::new(kind, change(&cause.to_string()))) as _,
         });
         self
+    }
+
+    /// What is wrong with words of the request, where it is that.
+    #[must_use]
+    pub fn as_usage(mut self) -> Self {
+        if self.0.kind == ErrorKind::Invalid {
+            self.0.kind = ErrorKind::Usage;
+        }
+        self
+    }
+
+    /// All of `results`, or the only error; several are told as findings of one.
+    pub fn gather<T>(what: &str, results: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        let mut errors = Vec::new();
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.len() < 2 {
+            return errors.pop().map_or(Ok(values), Err);
+        }
+        let message = format!("{} {what} can not be read", errors.len());
+        let mut findings = Findings::default();
+        for error in errors {
+            let mut finding = Finding::error(error.to_string());
+            finding.hint = error.hint().map(ToOwned::to_owned);
+            findings.push(finding);
+        }
+        Err(Self::from_findings(message, findings))
     }
 
     /// What sort of failure this is.
@@ -272,6 +311,16 @@ impl Finding {
     }
 }
 
+/// Whether a message has a name as a whole word.
+fn tells_of(message: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '/' | ':' | '@' | '-' | '_');
+    message.match_indices(name).any(|(at, _)| {
+        let before = message[..at].chars().next_back();
+        let after = message[at + name.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
 /// The known word that `word` is most likely a slip of.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -281,6 +330,14 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|&(likeness, _)| likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// How a hint begins where something is `meant`, most likely; nothing where that is not known.
+#[must_use]
+pub fn did_you_mean(meant: Option<impl fmt::Display>) -> String {
+    meant
+        .map(|meant| format!("did you mean `{meant}`? "))
+        .unwrap_or_default()
 }
 
 /// All faults found so far, in the order found; none twice.
@@ -332,6 +389,34 @@ impl Findings {
         }
     }
 
+    /// Findings that differ only in which of `names` they tell of become one that tells of all of them.
+    pub fn join_alike(&mut self, names: &[String]) {
+        let mut joined: Vec<(Finding, Option<String>, Vec<&String>)> = Vec::new();
+        for finding in std::mem::take(&mut self.0) {
+            let mut about = names.iter().filter(|name| tells_of(&finding.message, name));
+            let (name, pattern) = match (about.next(), about.next()) {
+                (Some(name), None) => (Some(name), Some(finding.message.replace(name.as_str(), "\0"))),
+                _ => (None, None),
+            };
+            let is_alike = |(first, own, _): &&mut (Finding, Option<String>, Vec<&String>)| {
+                let same =
+                    (first.severity, &first.place, &first.hint) == (finding.severity, &finding.place, &finding.hint);
+                same && pattern.is_some() && *own == pattern
+            };
+            match joined.iter_mut().find(is_alike) {
+                Some((_, _, names)) => names.extend(name),
+                None => joined.push((finding, pattern, name.into_iter().collect())),
+            }
+        }
+        for (mut finding, pattern, names) in joined {
+            if let Some(pattern) = pattern.filter(|_| names.len() > 1) {
+                let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                finding.message = pattern.replace('\0', &names.join(", "));
+            }
+            self.push(finding);
+        }
+    }
+
     /// The warnings, or an error that sums all findings up when one of them is an error.
     pub fn into_warnings(self, task: &str) -> Result<Findings> {
         if !self.has_errors() {
@@ -351,5 +436,34 @@ impl<'a> IntoIterator for &'a Findings {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_several_targets_become_one() {
+        let names = ["linux/arm64", "linux/arm", "linux/amd64"].map(ToOwned::to_owned);
+        let mut findings = Findings::default();
+        findings.push(Finding::error("no `x` for linux/arm64 in `a`").hint("bring it"));
+        findings.push(Finding::error("something else"));
+        findings.push(Finding::error("no `x` for linux/arm in `a`").hint("bring it"));
+        findings.push(Finding::error("no `y` for linux/arm in `a`").hint("bring it"));
+        findings.push(Finding::error("no `x` for linux/amd64 in `a`").hint("bring another"));
+        findings.push(Finding::warning("no `x` for linux/amd64 in `a`").hint("bring it"));
+        findings.join_alike(&names);
+        let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "no `x` for linux/arm64, linux/arm in `a`",
+                "something else",
+                "no `y` for linux/arm in `a`",
+                "no `x` for linux/amd64 in `a`",
+                "no `x` for linux/amd64 in `a`"
+            ]
+        );
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The modules in reading order, each using only those before it where the arrow in `ARCHITECTURE.md` allows:
 //!
-//! * [`error`]: what can go wrong, and what was found in a user's data; [`progress`]: what long work reports.
+//! * [`error`]: what can go wrong, and what was found in a user's data; [`progress`]: what long work reports;
+//!   [`go_names`]: names of operating systems and architectures.
 //! * [`archive`]: files to the same bytes every time: trees, tar, zip, compression.
 //! * [`oci`]: images at rest and in motion: descriptors, manifests, layouts, archives, the copy from one store to another.
 //! * [`registry`]: the distribution protocol, as a client and as a server; the only code with a network.
@@ -23,6 +24,7 @@ pub mod archive;
 pub mod cnb;
 pub mod cnb_image;
 pub mod error;
+pub mod go_names;
 pub mod oci;
 pub mod operations;
 pub mod progress;

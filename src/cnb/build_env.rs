@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::document::{Located, Table};
-use crate::error::{Finding, Severity, nearest};
+use crate::error::{Finding, Severity, did_you_mean, nearest};
 
 /// What can stand behind the name: how the value meets one that is there.
 const SUFFIXES: [&str; 4] = ["append", "default", "override", "prepend"];
@@ -96,13 +96,10 @@ fn checked_suffix(suffix: Located<String>, table: &Table<'_>) -> Option<String> 
     if suffix.value.is_empty() || SUFFIXES.contains(&suffix.value.as_str()) {
         return Some(suffix.value);
     }
-    let near = nearest(&suffix.value, SUFFIXES).map(|near| format!("did you mean `{near}`? "));
+    let near = did_you_mean(nearest(&suffix.value, SUFFIXES));
     table.report_at(
-        Finding::error(format!("`{}` is no suffix of a variable", suffix.value)).hint(format!(
-            "{}known are {}",
-            near.unwrap_or_default(),
-            SUFFIXES.join(", ")
-        )),
+        Finding::error(format!("`{}` is no suffix of a variable", suffix.value))
+            .hint(format!("{near}known are {}", SUFFIXES.join(", "))),
         &suffix.place,
     );
     None

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::build_env::BuildEnv;
 use super::builder_labels::{RunImage, System, SystemBuildpacks};
 use super::document::{Document, Located, Table};
+use super::file_kind::FileKind;
 use super::locator::Locator;
 use super::module::{ModuleKind, read_exec_env, read_targets};
 use super::order::ModuleRef;
@@ -86,23 +87,20 @@ impl BuilderConfig {
     /// Reads the text of `file`. `None` when there is an error among the findings; unknown keys are errors, as in pack.
     #[must_use]
     pub fn parse(file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
-        Document::read(file, text, |root| Some(Self::read(root, allow_unknown_target)))
+        Document::read(file, text, |root| match FileKind::Builder.mistaken(root) {
+            Some(fault) => {
+                root.push(fault);
+                None
+            }
+            None => Some(Self::read(root, allow_unknown_target)),
+        })
     }
 
     /// Whether a text is one of a `builder.toml` and of no other file, by the tables that it has.
     #[must_use]
     pub fn is_one(text: &[u8]) -> bool {
-        const OWN: [&str; 7] = [
-            "build",
-            "run",
-            "lifecycle",
-            "stack",
-            "buildpacks",
-            "extensions",
-            "order-extensions",
-        ];
-        let (has_own, _) = Document::read(Path::new(""), text, |root| Some(OWN.iter().any(|key| root.has(key))));
-        has_own == Some(true)
+        let (kind, _) = Document::read(Path::new(""), text, |root| Some(FileKind::of(root)));
+        kind.flatten() == Some(FileKind::Builder)
     }
 
     /// The entries for modules of this kind.

@@ -8,6 +8,7 @@ pub mod builder_files;
 pub mod builder_labels;
 pub mod compat;
 pub mod document;
+pub mod file_kind;
 pub mod id;
 pub mod labels;
 pub mod lifecycle;

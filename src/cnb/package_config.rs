@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::document::{Document, Located, Table};
+use super::file_kind::FileKind;
 use super::locator::Locator;
 use super::module::{ModuleKind, read_targets};
 use super::target::DeclaredTarget;
@@ -36,7 +37,13 @@ impl PackageConfig {
     /// Reads the text of `file`. `None` when there is an error among the findings; unknown keys are errors, as in pack.
     #[must_use]
     pub fn parse(file: &Path, text: &[u8], allow_unknown_target: bool) -> (Option<Self>, Findings) {
-        Document::read(file, text, |root| Some(Self::read(root, allow_unknown_target)))
+        Document::read(file, text, |root| match FileKind::Package.mistaken(root) {
+            Some(fault) => {
+                root.push(fault);
+                None
+            }
+            None => Some(Self::read(root, allow_unknown_target)),
+        })
     }
 
     fn read(root: &mut Table<'_>, allow_unknown_target: bool) -> Self {

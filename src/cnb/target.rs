@@ -1,48 +1,17 @@
 //! [`Target`]: what a buildpack runs on, as `[[targets]]` and `--target` say it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::document::{Located, Table};
-use crate::error::{Error, Finding, Place, Result, Severity, nearest};
+use crate::error::{Error, Finding, Place, Result, Severity, did_you_mean};
+use crate::go_names::{KNOWN_ARCH, KNOWN_OS, meant_arch, meant_os, meant_platform, usual_variant};
 
-/// Operating systems that Go names, which are those that the OCI image spec refers to.
-const KNOWN_OS: [&str; 16] = [
-    "aix",
-    "android",
-    "darwin",
-    "dragonfly",
-    "freebsd",
-    "illumos",
-    "ios",
-    "js",
-    "linux",
-    "netbsd",
-    "openbsd",
-    "plan9",
-    "solaris",
-    "wasip1",
-    "windows",
-    "zos",
-];
-/// Architectures that Go names.
-const KNOWN_ARCH: [&str; 18] = [
-    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv",
-    "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm",
-];
-/// Other names of known architectures.
-const ALIASES: [(&str, &str); 8] = [
-    ("x86_64", "amd64"),
-    ("x86-64", "amd64"),
-    ("x64", "amd64"),
-    ("aarch64", "arm64"),
-    ("armhf", "arm/v7"),
-    ("armv7", "arm/v7"),
-    ("i386", "386"),
-    ("x86", "386"),
-];
+/// Images for it went from the Cloud Native Buildpacks by RFC 0133.
+const UNSUPPORTED_OS: &str = "windows";
 
 /// A target as written: a field that is not given is empty. The serialised form is the one in labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -277,10 +246,9 @@ impl Target {
     /// Its variant: arm64 is arm64/v8, arm is arm/v7, where nothing is said.
     #[must_use]
     pub fn usual_variant(&self) -> &str {
-        match (self.arch.as_str(), self.variant.as_str()) {
-            ("arm64", "") => "v8",
-            ("arm", "") => "v7",
-            (_, variant) => variant,
+        match self.variant.as_str() {
+            "" => usual_variant(&self.arch).unwrap_or_default(),
+            variant => variant,
         }
     }
 
@@ -305,19 +273,13 @@ impl Target {
     #[must_use]
     pub fn check(&self, allow_unknown: bool) -> Vec<(Part, Finding)> {
         let mut findings = Vec::new();
-        if self.os == "windows" {
+        if self.os == UNSUPPORTED_OS {
             let finding = Finding::error(format!("target `{self}` is for windows, which is not supported"))
                 .hint("Windows images were removed from the Cloud Native Buildpacks by RFC 0133; name linux targets");
             findings.push((Part::Os, finding));
         }
-        let unknown = |what: &str, name: &str, known: &[&str]| {
-            let lower = name.to_lowercase();
-            let alias = ALIASES
-                .iter()
-                .find(|(alias, _)| *alias == lower)
-                .map(|(_, known)| *known);
-            let near = alias.or_else(|| nearest(&lower, known.iter().copied()));
-            let mean = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let unknown = |what: &str, name: &str, meant: Option<String>, known: &[&str]| {
+            let mean = did_you_mean(meant);
             Finding::error(format!(
                 "target `{self}` has the unknown {what} `{}`",
                 name.escape_debug()
@@ -327,15 +289,21 @@ impl Target {
                 known.join(", ")
             ))
         };
-        for (part, what, name, known) in [
-            (Part::Os, "os", &self.os, &KNOWN_OS[..]),
-            (Part::Arch, "arch", &self.arch, &KNOWN_ARCH[..]),
+        // the one that is never supported is no way out
+        let supported: Vec<&str> = KNOWN_OS.into_iter().filter(|name| *name != UNSUPPORTED_OS).collect();
+        let meant_os = meant_platform(&self.os)
+            .filter(|_| self.arch.is_empty())
+            .or_else(|| meant_os(&self.os).map(ToOwned::to_owned));
+        let meant_arch = meant_arch(&self.arch).map(ToOwned::to_owned);
+        for (part, what, name, meant, known) in [
+            (Part::Os, "os", &self.os, meant_os, &supported[..]),
+            (Part::Arch, "arch", &self.arch, meant_arch, &KNOWN_ARCH[..]),
         ] {
-            if !name.is_empty() && !known.contains(&name.as_str()) {
+            if !name.is_empty() && name != UNSUPPORTED_OS && !known.contains(&name.as_str()) {
                 if !is_name(name) {
                     findings.push((part, bad_name(self, what, name)));
                 } else if !allow_unknown {
-                    findings.push((part, unknown(what, name, known)));
+                    findings.push((part, unknown(what, name, meant, known)));
                 }
             }
         }
@@ -368,24 +336,32 @@ impl Target {
     }
 }
 
+/// All texts that messages call targets by, each once.
+#[must_use]
+pub fn names_in_messages<'t>(targets: impl IntoIterator<Item = &'t Target>) -> Vec<String> {
+    let singles = targets.into_iter().flat_map(Target::expand);
+    let names = singles.flat_map(|target| {
+        let whole = target.with_defaults();
+        [
+            target.to_string(),
+            whole.to_string(),
+            target.platform_text(),
+            whole.platform_text(),
+        ]
+    });
+    names
+        .filter(|name| !name.is_empty())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
 /// The entry that `single`, a target with at most one distribution, comes from.
 #[must_use]
 pub fn declaration_of<'d>(declared: &'d [DeclaredTarget], single: &Target) -> Option<&'d DeclaredTarget> {
     declared
         .iter()
         .find(|declared| declared.target.expand().iter().any(|other| other.same_as(single)))
-}
-
-/// All names of an architecture that files and folders may have in theirs.
-pub fn names_of_arch(arch: &str) -> impl Iterator<Item = &str> {
-    let aliases = ALIASES.iter().filter(move |(_, known)| *known == arch);
-    std::iter::once(arch).chain(aliases.map(|(alias, _)| *alias))
-}
-
-/// Whether `name` is a known operating system or architecture.
-#[must_use]
-pub fn is_known_name(name: &str) -> bool {
-    KNOWN_OS.contains(&name) || KNOWN_ARCH.contains(&name)
 }
 
 /// What can be a folder name and stand between `/`, `:`, `;` and `@`.
@@ -528,6 +504,9 @@ mod tests {
         assert!(hint("linux/amd46").contains("`amd64`"));
         assert!(hint("linux/AMD64").contains("`amd64`"));
         assert!(hint("linus/amd64").contains("`linux`"));
+        assert!(hint("amd64").contains("`linux/amd64`"));
+        assert!(hint("linux-arm64").contains("`linux/arm64`"));
+        assert!(!hint("linus/amd64").contains("windows"));
     }
 
     #[test]

@@ -285,7 +285,11 @@ impl Source {
                     ErrorKind::NotFound,
                     format!("`{}` does not exist", folder.join(name).display()),
                 )
-                .with_hint("a uri is relative to the file that it stands in, or the name of an image")),
+                .with_hint(if file.as_os_str().is_empty() {
+                    "give a path on disk, or the name of an image"
+                } else {
+                    "a uri is relative to the file that it stands in, or the name of an image"
+                })),
             },
             Locator::Image(name) => Ok(Self::Image(name.parse()?)),
             Locator::Stored { rest, .. } => Ok(Self::Stored(ImageLocation::parse(folder.join(rest).as_os_str())?)),

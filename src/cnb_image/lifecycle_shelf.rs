@@ -81,6 +81,18 @@ struct Released {
     path: PathBuf,
 }
 
+/// An error unless released files can be looked for in `folder`.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let metadata = fs::metadata(folder).map_err(|cause| Error::io("open the folder of lifecycles", folder, cause))?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    Err(
+        Error::invalid(format!("`{}` is no folder of lifecycles", folder.display()))
+            .with_hint("give the folder that the file is in, or the file itself with --lifecycle"),
+    )
+}
+
 impl<'a> LifecycleShelf<'a> {
     /// With nothing open. Of `groups`, those that count first come first.
     #[must_use]
@@ -294,12 +306,13 @@ impl<'a> LifecycleShelf<'a> {
         version: Option<&str>,
         target: &Target,
     ) -> Result<Arc<LifecycleSource>> {
-        let mut names: Vec<String> = fs::read_dir(folder)
+        let mut all: Vec<String> = fs::read_dir(folder)
             .map_err(|cause| Error::io("read", folder, cause))?
             .filter_map(|found| found.ok()?.file_name().into_string().ok())
-            .filter(|name| pattern.is_none_or(|pattern| matches(pattern, name)))
             .collect();
-        names.sort();
+        all.sort();
+        let is_meant = |name: &&String| pattern.is_none_or(|pattern| matches(pattern, name));
+        let names: Vec<&String> = all.iter().filter(is_meant).collect();
         let released: Vec<Released> = names
             .iter()
             .filter_map(|name| Released::of(&folder.join(name)))
@@ -328,13 +341,13 @@ impl<'a> LifecycleShelf<'a> {
                     (None, None) => file_name("<version>", target),
                 };
                 let is_archive = |name: &&String| SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
-                let mut has: Vec<&str> = names.iter().filter(is_archive).map(String::as_str).collect();
+                let mut has: Vec<&str> = all.iter().filter(is_archive).map(String::as_str).collect();
                 if has.len() > MAX_SHOWN {
                     has.truncate(MAX_SHOWN);
                     has.push("...");
                 }
                 let has = if has.is_empty() {
-                    "nothing like it".to_owned()
+                    "no archives".to_owned()
                 } else {
                     has.join(", ")
                 };

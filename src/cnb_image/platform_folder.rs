@@ -7,8 +7,9 @@ use super::target_files::real_node;
 use crate::archive::entry::{is_within, join};
 use crate::archive::file_tree::{FileTree, NodeKind};
 use crate::cnb::paths::EXECUTABLES;
-use crate::cnb::target::{Target, is_known_name};
+use crate::cnb::target::Target;
 use crate::error::Finding;
+use crate::go_names::is_known_name;
 
 /// The folder that was taken for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]

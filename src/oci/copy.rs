@@ -99,7 +99,7 @@ pub fn run(
     let overall = Mutex::new(progress.overall("total", missing.iter().map(|blob| blob.size).sum()));
     let mut outcomes = in_parallel(jobs, missing, progress, |blob, progress| {
         let mut step = Both {
-            own: progress.step(&short(&blob.digest), blob.size),
+            own: progress.step(&blob.digest.short(), blob.size),
             passed: 0,
             overall: &overall,
         };
@@ -125,7 +125,7 @@ pub fn run(
         let size = in_units(blob.size);
         progress.done(&format!(
             "blob {number} of {count}: {} ({size}){how}",
-            short(&blob.digest)
+            blob.digest.short()
         ));
         Ok((blob.digest.clone(), put))
     })?;
@@ -190,11 +190,6 @@ pub fn whole(
             .collect(),
         blobs,
     })
-}
-
-/// A digest as people tell two of them apart.
-fn short(digest: &Digest) -> String {
-    format!("{}:{}", digest.algorithm(), &digest.hex()[..12])
 }
 
 struct Both<'a, 'b> {

@@ -81,6 +81,12 @@ impl Digest {
         self.algorithm.name()
     }
 
+    /// As people tell two of them apart: the algorithm and 12 digits.
+    #[must_use]
+    pub fn short(&self) -> String {
+        format!("{}:{}", self.algorithm(), &self.hex[..12])
+    }
+
     /// The part after the colon: the file below that folder.
     #[must_use]
     pub fn hex(&self) -> &str {

@@ -11,7 +11,7 @@ use super::image::{ImageConfig, ImageManifest};
 use super::index::{ImageIndex, MAX_DEPTH};
 use super::json;
 use super::layout::IndexFile;
-use super::platform::Platform;
+use super::platform::{Platform, no_image_for};
 use super::store::{BlobSource, BlobState, ImageSource, WithDocuments};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -416,7 +416,7 @@ fn subset(bytes: &[u8], digest: &Digest, platforms: &[Platform]) -> Result<Subse
                 .filter(|platform| platform.os != "unknown")
                 .map(ToString::to_string)
                 .collect();
-            return Err(no_platform(wanted, digest, &has));
+            return Err(no_image_for(wanted, digest, has));
         };
         let nearest = index.manifests.iter().filter(|child| distance(child) == Some(least));
         kept.extend(nearest.map(|child| child.digest.clone()));
@@ -459,18 +459,8 @@ pub fn choose(source: &mut WithDocuments<'_>, root: &Descriptor, platforms: &[Pl
     let own = config.platform();
     for wanted in platforms {
         if own.distance(wanted).is_none() {
-            return Err(no_platform(wanted, &root.digest, &BTreeSet::from([own.to_string()])));
+            return Err(no_image_for(wanted, &root.digest, [own.to_string()]));
         }
     }
     Ok(root.clone())
-}
-
-/// The error for a platform that nothing is for.
-fn no_platform(wanted: &Platform, digest: &Digest, has: &BTreeSet<String>) -> Error {
-    let hint = if has.is_empty() {
-        "it says of no image what it is for".to_owned()
-    } else {
-        format!("it has {}", has.iter().cloned().collect::<Vec<_>>().join(", "))
-    };
-    Error::new(ErrorKind::NotFound, format!("no image for {wanted} in {digest}")).with_hint(hint)
 }

@@ -177,7 +177,7 @@ fn unreadable(cause: std::io::Error) -> Error {
 
 /// Gathers the blob of a layer of another store as it is.
 pub fn take(staging: &Staging, source: &dyn BlobSource, layer: &Layer, progress: &dyn Progress) -> Result<Origin> {
-    let mut step = progress.step(&layer.descriptor.digest.to_string(), layer.descriptor.size);
+    let mut step = progress.step(&layer.descriptor.digest.short(), layer.descriptor.size);
     Ok(match staging.take(&layer.descriptor, source, &mut *step, progress)? {
         Taken::Copied => Origin::Copied,
         Taken::Existed => Origin::Reused,

@@ -9,10 +9,10 @@ use super::descriptor::{Descriptor, media_type};
 use super::digest::Digest;
 use super::graph::children;
 use super::layout::{IndexFile, Layout};
-use super::locate::{ImageLocation, Selector, called, the_only};
-use super::reference::ImageReference;
+use super::locate::{ImageLocation, Selector, called, meant_tag, the_only};
+use super::reference::{ImageName, ImageReference};
 use super::store::ImageSource;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, did_you_mean, nearest};
 
 /// Where images are looked for, as `--from` says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,8 +162,26 @@ impl Library {
             format!("no image `{name}` in {}", looked.join(", nor in ")),
         )
         .with_hint(format!(
-            "bring it with `{pull}` on a connected machine; or say which image it is with --from {name}=LAYOUT:TAG"
+            "{}bring it with `{pull}` on a connected machine; or say which image it is with --from {name}=LAYOUT:TAG",
+            did_you_mean(self.meant(&name.name))
         ))
+    }
+
+    /// The image that is there, where `name` is a slip of its tag or of its repository.
+    fn meant(&self, name: &ImageName) -> Option<ImageName> {
+        let entries = self.shelves.iter().flat_map(|shelf| shelf.index.entries());
+        let has: Vec<ImageName> = entries.filter_map(IndexFile::name_of).collect();
+        let of_repository = |other: &&ImageName| name.with_tag(other.tag()).ok().as_ref() == Some(*other);
+        let tags: Vec<&str> = has.iter().filter(of_repository).map(ImageName::tag).collect();
+        if let Some(tag) = meant_tag(name.tag(), &tags) {
+            return name.with_tag(tag).ok();
+        }
+        let of_tag = |other: &&ImageName| (other.registry(), other.tag()) == (name.registry(), name.tag());
+        let repository = nearest(name.repository(), has.iter().filter(of_tag).map(ImageName::repository))?;
+        has.iter()
+            .filter(of_tag)
+            .find(|other| other.repository() == repository)
+            .cloned()
     }
 }
 

@@ -12,7 +12,7 @@ use super::index::MAX_DEPTH;
 use super::layout::{IndexFile, Layout, REF_NAME};
 use super::referrers::is_fallback_tag;
 use super::store::ImageSource;
-use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::error::{Error, ErrorKind, Result, did_you_mean, nearest};
 
 /// What may stand before a path. It says nothing that the file itself does not say.
 const PREFIXES: [&str; 3] = ["oci:", "oci-archive:", "docker-archive:"];
@@ -193,7 +193,7 @@ impl ImageLocation {
                     Some(Selector::Tag(tag)) if names.len() > 1 => meant_tag(tag, names),
                     _ => None,
                 };
-                let mean = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+                let mean = did_you_mean(near);
                 let more = match names.len().saturating_sub(MOST_SHOWN) {
                     0 => String::new(),
                     more => format!(" and {more} more, which `airpack layout ls` lists"),
@@ -209,7 +209,7 @@ impl ImageLocation {
 const MOST_SHOWN: usize = 20;
 
 /// The tag that `tag` is most likely a slip of. One with other digits is another version, and no slip.
-fn meant_tag<'a>(tag: &str, has: &[&'a str]) -> Option<&'a str> {
+pub(super) fn meant_tag<'a>(tag: &str, has: &[&'a str]) -> Option<&'a str> {
     let without_digits = |tag: &str| tag.replace(|c: char| c.is_ascii_digit(), "");
     let others = has.iter().filter(|other| without_digits(other) != without_digits(tag));
     nearest(tag, others.copied())

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, did_you_mean};
+use crate::go_names::{KNOWN_ARCH, KNOWN_OS, meant_arch, meant_os, meant_platform, usual_variant};
 
 /// Operating system, processor, and what tells two of them apart. Fields that are not known here are kept.
 ///
@@ -41,7 +42,7 @@ impl Platform {
         if self.os != wanted.os || self.architecture != wanted.architecture || other_version {
             return None;
         }
-        let usual = self.usual_variant();
+        let usual = usual_variant(&self.architecture);
         let (own, asked) = (self.variant.as_deref(), wanted.variant.as_deref());
         if own == asked {
             Some(0)
@@ -61,18 +62,10 @@ impl Platform {
     /// The same with the variant that is implied, so that equal values mean [`is_same`](Self::is_same).
     #[must_use]
     pub fn with_variant(&self) -> Self {
-        let usual = || self.usual_variant().map(ToOwned::to_owned);
+        let usual = || usual_variant(&self.architecture).map(ToOwned::to_owned);
         Self {
             variant: self.variant.clone().or_else(usual),
             ..self.clone()
-        }
-    }
-
-    fn usual_variant(&self) -> Option<&'static str> {
-        match self.architecture.as_str() {
-            "arm64" => Some("v8"),
-            "arm" => Some("v7"),
-            _ => None,
         }
     }
 }
@@ -101,8 +94,10 @@ impl FromStr for Platform {
         };
         let parts: Vec<&str> = names.split('/').collect();
         let bad = || {
-            Error::invalid(format!("`{text}` is not a platform"))
-                .with_hint("give os/architecture[/variant][:os.version], for example linux/arm64")
+            let mean = did_you_mean(meant_platform(text));
+            Error::invalid(format!("`{text}` is not a platform")).with_hint(format!(
+                "{mean}give os/architecture[/variant][:os.version], for example linux/arm64"
+            ))
         };
         if parts.iter().any(|part| part.is_empty()) || os_version.is_some_and(str::is_empty) {
             return Err(bad());
@@ -122,6 +117,27 @@ impl FromStr for Platform {
     }
 }
 
+/// The error for a platform that no image in `place` is for. `has` are those that there are, as they are to be told.
+pub fn no_image_for(wanted: &Platform, place: impl fmt::Display, has: impl IntoIterator<Item = String>) -> Error {
+    let has: Vec<String> = has.into_iter().collect();
+    let hint = if has.is_empty() {
+        "it has no image that says what it is for".to_owned()
+    } else {
+        let mean = did_you_mean(meant(wanted, &has));
+        format!("{mean}it has {}", has.join(", "))
+    };
+    Error::new(ErrorKind::NotFound, format!("no image for {wanted} in {place}")).with_hint(hint)
+}
+
+/// What there is, where `wanted` is a slip of it. A platform that can be is no slip of another.
+fn meant<'h>(wanted: &Platform, has: &'h [String]) -> Option<&'h String> {
+    let (os, architecture) = (wanted.os.as_str(), wanted.architecture.as_str());
+    let is_known = KNOWN_OS.contains(&os) && KNOWN_ARCH.contains(&architecture);
+    let meant = format!("{}/{}", meant_os(os)?, meant_arch(architecture)?);
+    let is_meant = |name: &&String| name.split([':', ' ']).next() == Some(&*meant);
+    has.iter().find(is_meant).filter(|_| !is_known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +150,31 @@ mod tests {
         for bad in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/amd64:"] {
             assert!(bad.parse::<Platform>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_slip_is_recognised_and_another_platform_is_none() {
+        let hint = |wanted: &str| {
+            let has = ["linux/amd64", "linux/arm64:24.04", "linux/arm/v7"].map(ToOwned::to_owned);
+            let error = no_image_for(&wanted.parse().unwrap(), "x", has);
+            error.hint().unwrap_or_default().to_owned()
+        };
+        assert!(hint("linux/amd46").starts_with("did you mean `linux/amd64`? it has linux/amd64, "));
+        assert!(hint("linux/aarch64").starts_with("did you mean `linux/arm64:24.04`?"));
+        assert!(hint("linux/armhf").starts_with("did you mean `linux/arm/v7`?"));
+        assert!(hint("linus/x86_64").starts_with("did you mean `linux/amd64`?"));
+        assert!(hint("linux/s390x").starts_with("it has "));
+        assert!(hint("linux/s390").starts_with("it has "));
+        let bad = |text: &str| {
+            text.parse::<Platform>()
+                .unwrap_err()
+                .hint()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert!(bad("amd64").starts_with("did you mean `linux/amd64`?"));
+        assert!(bad("linux-arm64").starts_with("did you mean `linux/arm64`?"));
+        assert!(bad("linux").starts_with("give "));
     }
 
     #[test]

@@ -76,6 +76,9 @@ impl FromStr for ImageName {
         if let Some((scheme, rest)) = text.split_once("://") {
             return Err(bad(&format!("it has the scheme `{scheme}://`")).with_hint(format!("write `{rest}`")));
         }
+        if is_path(text) {
+            return Err(bad("it is a path").with_hint(example));
+        }
         let lower = text.to_lowercase();
         let parsed = parse(text).map_err(|why| {
             let hint = if lower != text && parse(&lower).is_ok() {
@@ -206,6 +209,12 @@ fn parse(text: &str) -> Result<Parts<'_>, &'static str> {
     })
 }
 
+/// What no tool takes for a name, and every shell for a path.
+fn is_path(text: &str) -> bool {
+    let first = text.split('/').next().unwrap_or_default();
+    text.starts_with('/') || matches!(first, "." | ".." | "~") || (text.ends_with('/') && text.len() > 1)
+}
+
 /// What tells a host from the first part of a path, in all tools of the field.
 fn is_host(first: &str) -> bool {
     first.contains(['.', ':']) || first == "localhost"
@@ -309,11 +318,21 @@ mod tests {
         check("UPPER/x", "upper/x");
         check("-a.test/x", "repository");
         check("a.test:x/y", "repository");
+        assert!(
+            "./hello"
+                .parse::<ImageName>()
+                .unwrap_err()
+                .to_string()
+                .contains("it is a path")
+        );
         for bad in [
             "a//b", "/a", "a/", "a__b___c", "a._b", "a-", ".a", "a:b:c", "a:.x", "a.test/", "ä/b",
         ] {
             assert!(bad.parse::<ImageName>().is_err(), "{bad}");
         }
+        check("./hello", "repository");
+        check("../hello:1", "repository");
+        check("/srv/hello", "repository");
         check("a b", "repository");
         check("acme/hello:", "repository");
         check(&format!("acme/hello:{}", "t".repeat(129)), "repository");

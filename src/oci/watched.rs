@@ -21,7 +21,7 @@ impl<'a> Watched<'a> {
         Self {
             source,
             progress,
-            step: Mutex::new(progress.step(&blob.digest.to_string(), blob.size)),
+            step: Mutex::new(progress.step(&blob.digest.short(), blob.size)),
         }
     }
 }

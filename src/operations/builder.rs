@@ -11,13 +11,13 @@ use crate::cnb::builder_config::BuilderConfig;
 use crate::cnb::builder_labels::CreatedBy;
 use crate::cnb::labels::ModuleLayers;
 use crate::cnb::module::ModuleKind;
-use crate::cnb::target::Target;
+use crate::cnb::target::{Target, names_in_messages};
 use crate::cnb_image::builder_file::BuilderFile;
 use crate::cnb_image::builder_image::{builder_labels, is_reserved_label};
 use crate::cnb_image::buildpackage;
 use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::gather::{Gathered, ToGather, gather};
-use crate::cnb_image::lifecycle_shelf::{LifecycleChoice, LifecycleShelf};
+use crate::cnb_image::lifecycle_shelf::{LifecycleChoice, LifecycleShelf, check_folder};
 use crate::cnb_image::plan::builder::{BuilderImage, BuilderIngredients, BuilderPlan, Holds, plan as plan_images};
 use crate::cnb_image::written::{ImageReport, WriteReport, commit};
 use crate::error::{Error, Finding, Findings, Result};
@@ -84,6 +84,7 @@ pub struct PreparedBuilder {
 /// Reads all that is named and decides everything. Nothing is written.
 pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<PreparedBuilder> {
     LayoutWriter::new(&request.layout)?;
+    request.lifecycle_folder.as_deref().map_or(Ok(()), check_folder)?;
     if let Some(name) = request.labels.keys().find(|name| is_reserved_label(name)) {
         return Err(Error::invalid(format!(
             "label `{name}` can not be set: it is what makes the image a builder"
@@ -124,6 +125,8 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
         progress,
     };
     let plan = plan_images(&mut ingredients, &mut findings)?;
+    let declared = file.config.targets.iter().map(|declared| &declared.target);
+    findings.join_alike(&names_in_messages(declared.chain(&request.targets)));
     if request.strict {
         findings.escalate();
     }

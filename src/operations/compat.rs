@@ -14,7 +14,7 @@ use crate::cnb_image::builder_file::BuilderFile;
 use crate::cnb_image::compat::columns::{MAX_COLUMNS, column_of, columns, is_meant};
 use crate::cnb_image::compat::{Assembly, BuilderSources, Kind, ModuleSources, Row, stored_in};
 use crate::cnb_image::dependency::Opener;
-use crate::cnb_image::lifecycle_shelf::LifecycleChoice;
+use crate::cnb_image::lifecycle_shelf::{LifecycleChoice, check_folder};
 use crate::cnb_image::package_file::PackageFile;
 use crate::error::{Error, Findings, Result};
 use crate::oci::library::{From, Library};
@@ -48,6 +48,7 @@ pub struct CompatRequest {
 
 /// Looks at all that is named. What is missing or broken is told of in its row.
 pub fn run(request: &CompatRequest, progress: &dyn Progress) -> Result<CompatReport> {
+    request.lifecycle_folder.as_deref().map_or(Ok(()), check_folder)?;
     let config = request
         .config
         .as_deref()
@@ -177,7 +178,7 @@ fn check_names(column: &Target, allow_unknown: bool) -> Result<()> {
     match named.check(allow_unknown).into_iter().next() {
         None => Ok(()),
         Some((_, finding)) => {
-            let error = Error::invalid(finding.message.replacen("target", "platform", 1));
+            let error = Error::invalid(finding.message.replacen("target", "platform", 1)).as_usage();
             Err(match finding.hint {
                 Some(hint) => error.with_hint(hint),
                 None => error,

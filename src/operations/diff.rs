@@ -10,13 +10,13 @@ use serde_json::Value;
 use sides::{Named, Side};
 
 use crate::cnb_image::cnb_diff::{CnbDiff, CnbFacts};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::oci::digest::Digest;
 use crate::oci::image_diff::{self, ImageAt, LayerChange, LayerFate, descriptor_value};
 use crate::oci::json_diff::{self, FieldChange};
 use crate::oci::locate::ImageLocation;
 use crate::oci::opened::OpenedImage;
-use crate::oci::platform::Platform;
+use crate::oci::platform::{Platform, no_image_for};
 use crate::progress::Progress;
 
 /// What to compare.
@@ -183,12 +183,8 @@ pub fn run(request: &DiffRequest, progress: &dyn Progress) -> Result<DiffReport>
     if let Some(platform) = request.platform.as_ref().filter(|_| !has_platform) {
         let mut has = before.platforms()?;
         has.append(&mut after.platforms()?);
-        let has: Vec<String> = has.into_iter().collect();
-        let message = format!(
-            "no image for {platform} in `{}`, nor in `{}`",
-            report.before, report.after
-        );
-        return Err(Error::new(ErrorKind::NotFound, message).with_hint(format!("they have {}", has.join(", "))));
+        let place = format!("`{}` or `{}`", report.before, report.after);
+        return Err(no_image_for(platform, place, has));
     }
     Ok(report)
 }

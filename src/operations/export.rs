@@ -409,7 +409,7 @@ fn gather(output: &Output, progress: &dyn Progress) -> Result<(LayoutWriter, Des
     let writer = LayoutWriter::new(&output.path)?;
     let staging = writer.staging();
     for blob in graph.blobs().into_values() {
-        let mut step = progress.step(&blob.digest.to_string(), blob.size);
+        let mut step = progress.step(&blob.digest.short(), blob.size);
         staging.take(blob, &source, &mut *step, progress)?;
     }
     let manifest = source.read_manifest(&root)?;

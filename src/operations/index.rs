@@ -18,7 +18,7 @@ pub use remove::{RemoveRequest, remove};
 use crate::cnb_image::image_kind::ImageKind;
 use crate::cnb_image::index_inputs::IndexInput;
 use crate::cnb_image::written::NameReport;
-use crate::error::{Error, ErrorKind, Findings, Result};
+use crate::error::{Error, Findings, Result};
 use crate::oci::copy;
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
 use crate::oci::digest::Digest;
@@ -29,7 +29,7 @@ use crate::oci::layout::{Layout, LayoutWriter, REF_NAME};
 use crate::oci::library::Library;
 use crate::oci::locate::{ImageLocation, Selector, called, the_only};
 use crate::oci::members::{Member, about, read_index};
-use crate::oci::platform::Platform;
+use crate::oci::platform::{Platform, no_image_for};
 use crate::progress::Progress;
 
 /// What an index is now, or would be.
@@ -227,11 +227,7 @@ fn nearest(layout: &Layout, index: &ImageIndex, wanted: &Platform) -> Result<Vec
         }
     }
     let Some(least) = found.iter().map(|(distance, _)| *distance).min() else {
-        let hint = match has.as_slice() {
-            [] => "it has no images".to_owned(),
-            has => format!("it has {}", has.join(", ")),
-        };
-        return Err(Error::new(ErrorKind::NotFound, format!("no image for {wanted} in the index")).with_hint(hint));
+        return Err(no_image_for(wanted, "the index", has));
     };
     Ok(found
         .into_iter()

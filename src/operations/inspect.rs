@@ -15,7 +15,7 @@ use crate::archive::entry::{Entry, EntryKind};
 use crate::cnb_image::builder_view::{BuilderOverview, BuilderView};
 use crate::cnb_image::package_view::{ImageOfPackage, PackageView};
 use crate::cnb_image::view::{BuildpackageView, parsed_labels};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::graph::children;
@@ -24,7 +24,7 @@ use crate::oci::index::{ImageIndex, MAX_DEPTH};
 use crate::oci::json;
 use crate::oci::layer::read_entries;
 use crate::oci::locate::ImageLocation;
-use crate::oci::platform::Platform;
+use crate::oci::platform::{Platform, no_image_for};
 use crate::oci::store::ImageSource;
 use crate::progress::Progress;
 
@@ -233,13 +233,11 @@ fn look(request: &InspectRequest, source: &dyn ImageSource, progress: &dyn Progr
         for entry in &entries {
             platforms(source, entry, &mut has, 0)?;
         }
-        let message = format!("no image for {platform} in `{}`", location.layout.display());
-        let hint = if has.is_empty() {
-            "it has no images".to_owned()
-        } else {
-            format!("it has {}", has.into_iter().collect::<Vec<_>>().join(", "))
-        };
-        return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
+        return Err(no_image_for(
+            platform,
+            format_args!("`{}`", location.layout.display()),
+            has,
+        ));
     }
     Ok(InspectReport {
         layout: location.layout.clone(),
@@ -410,7 +408,7 @@ impl Look<'_> {
         diff_id: Option<&DiffId>,
         modules: &dyn Fn(&DiffId) -> Vec<String>,
     ) -> Result<LayerView> {
-        let mut step = self.progress.step(&layer.digest.to_string(), layer.size);
+        let mut step = self.progress.step(&layer.digest.short(), layer.size);
         let entries = read_entries(self.source, layer)?;
         step.advance(layer.size);
         if let (Some((_, found)), Some(said)) = (&entries, diff_id)

@@ -161,8 +161,9 @@ fn open(request: &MigrateRequest, findings: &mut Findings) -> Result<Option<Modu
             "neither a file nor a folder"
         };
         return Err(
-            Error::invalid(format!("`{}` is {what}, not a folder", folder.display()))
-                .with_hint("unpack an archive first, and package the folder afterwards"),
+            Error::invalid(format!("`{}` is {what}, not a folder", folder.display())).with_hint(format!(
+                "give the folder that holds {BUILDPACK_TOML}; an archive has to be unpacked first"
+            )),
         );
     }
     let has = |name: &str| folder.join(name).exists();
@@ -172,6 +173,12 @@ fn open(request: &MigrateRequest, findings: &mut Findings) -> Result<Option<Modu
             "it is an extension, and only buildpacks are migrated",
         )
         .with_hint("extensions had no stacks: write [[targets]] into extension.toml, and move bin/ to os/arch/bin"));
+    }
+    if !has(BUILDPACK_TOML) {
+        let message = format!("no {BUILDPACK_TOML} in `{}`", folder.display());
+        return Err(Error::new(ErrorKind::NotFound, message).with_hint(format!(
+            "give the folder that holds {BUILDPACK_TOML}, as `airpack buildpack migrate DIR`"
+        )));
     }
     for name in [BUILDPACK_TOML, AIRPACK_TOML] {
         let path = folder.join(name);

@@ -16,7 +16,7 @@ use crate::archive::compress::Compression;
 use crate::archive::file_tree::FileTree;
 use crate::archive::timestamp::Timestamp;
 use crate::cnb::module::ModuleKind;
-use crate::cnb::target::Target;
+use crate::cnb::target::{Target, names_in_messages};
 use crate::cnb_image::buildpackage;
 use crate::cnb_image::dependency::Opener;
 use crate::cnb_image::module_source::ModuleSource;
@@ -165,6 +165,12 @@ pub fn prepare(request: &PackageRequest, progress: &dyn Progress) -> Result<Prep
         Some(plan) => files(request, plan, &mut findings),
         None => Vec::new(),
     };
+    let of_composite = package_file.iter().flat_map(|read| &read.config.targets);
+    let declared = source
+        .descriptor
+        .written_targets()
+        .chain(of_composite.map(|declared| &declared.target));
+    findings.join_alike(&names_in_messages(declared.chain(&request.targets)));
     if request.strict {
         findings.escalate();
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A folder or file at the top of `src`, and what it may use. `error` and `progress` are open to all.
-const ARROW: [(&str, &[&str]); 9] = [
+/// A folder or file at the top of `src`, and what it may use. `error`, `progress` and `go_names` are open to all.
+const ARROW: [(&str, &[&str]); 10] = [
     ("error", &[]),
     ("progress", &[]),
+    ("go_names", &[]),
     ("archive", &[]),
     ("oci", &["archive"]),
     ("cnb", &[]),
@@ -16,7 +17,7 @@ const ARROW: [(&str, &[&str]); 9] = [
     ("operations", &["archive", "cnb", "cnb_image", "oci", "registry"]),
     ("bin", &["archive", "cnb", "cnb_image", "oci", "operations", "registry"]),
 ];
-const LEAVES: [&str; 2] = ["error", "progress"];
+const LEAVES: [&str; 3] = ["error", "progress", "go_names"];
 
 #[test]
 fn every_path_follows_the_arrow() {

@@ -110,7 +110,7 @@ fn the_manual_has_a_page_for_each_command() {
     );
     assert_eq!(sandbox.airpack(&["man", "layout", "gc"]).ok().stdout, page);
     let run = sandbox.airpack(&["man", "layout", "gx"]);
-    run.failed(1);
+    run.failed(2);
     assert!(
         run.stderr.contains("`airpack layout` has no command `gx`") && run.stderr.contains("gc"),
         "{}",
@@ -124,7 +124,16 @@ fn the_version_for_people_and_for_programs() {
     let version = env!("CARGO_PKG_VERSION");
     let line = format!("airpack {version}\n");
     assert_eq!(sandbox.airpack(&["--version"]).ok().stdout, line);
-    assert_eq!(sandbox.airpack(&["version"]).ok().stdout, line);
+    let text = sandbox.airpack(&["version"]).ok().stdout.clone();
+    assert_eq!(
+        text.split_inclusive('\n').collect::<Vec<_>>(),
+        [
+            &*line,
+            &format!("platform: linux/{}\n", arch()),
+            "compression engine: 1\n",
+            "buildpack APIs: 0.2 to 0.12\n"
+        ]
+    );
     let json = sandbox.airpack(&["version", "--json"]).ok().stdout.clone();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["version"], version);
@@ -161,4 +170,12 @@ fn no_colour_where_nobody_sees_it() {
     }
     let run = sandbox.airpack(&["inspect", "not-there", "--color", "always"]);
     assert!(run.stderr.contains('\u{1b}'), "{}", run.stderr);
+}
+
+fn arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }

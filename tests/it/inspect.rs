@@ -86,10 +86,21 @@ fn check(sandbox: &Sandbox, args: &[&str], there: &[&str], not_there: &[&str]) {
 /// Neither form works, nothing changes, and the message holds all these texts.
 #[track_caller]
 fn refused(sandbox: &Sandbox, args: &[&str], says: &[&str]) {
+    refused_with_code(1, sandbox, args, says);
+}
+
+/// The same where a word of the command line can not be understood.
+#[track_caller]
+fn wrong_usage(sandbox: &Sandbox, args: &[&str], says: &[&str]) {
+    refused_with_code(2, sandbox, args, says);
+}
+
+#[track_caller]
+fn refused_with_code(code: i32, sandbox: &Sandbox, args: &[&str], says: &[&str]) {
     let before = Snapshot::of(sandbox.path());
     for more in [&[][..], &["--json"]] {
         let run = sandbox.airpack(&[&["inspect"], args, more].concat());
-        run.failed(1);
+        run.failed(code);
         for text in says {
             run.stderr_has(text);
         }

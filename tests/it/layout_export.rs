@@ -67,9 +67,15 @@ fn export(sandbox: &Sandbox, args: &[&str]) -> Run {
 /// The same has to fail, and nothing in the sandbox may change. What runs leave that are killed is swept before.
 #[track_caller]
 fn refused(sandbox: &Sandbox, args: &[&str]) -> Run {
+    refused_with_code(1, sandbox, args)
+}
+
+/// The same, where the code tells what it is.
+#[track_caller]
+fn refused_with_code(code: i32, sandbox: &Sandbox, args: &[&str]) -> Run {
     let before = Snapshot::content_of(sandbox.path());
     let run = export(sandbox, args);
-    run.failed(1);
+    run.failed(code);
     before.assert_unchanged("an export failed");
     run
 }

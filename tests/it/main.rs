@@ -54,3 +54,4 @@ mod reproducible;
 mod reuse;
 mod serve;
 mod support;
+mod wrong_usage;

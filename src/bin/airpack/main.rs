@@ -13,22 +13,24 @@ mod registry;
 mod signals;
 mod table;
 mod tree;
+mod usage;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use airpack::error::ErrorKind;
 
+/// Said by clap and by us of arguments that can not be understood.
+const WRONG_USAGE: u8 = 2;
 /// Said by commands that check something, besides what they print.
 const FAULTS_FOUND: u8 = 3;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match usage::parse(&args) {
         Ok(cli) => cli,
-        Err(answer) => return output::usage(&answer),
+        Err(answer) => return usage::answer(&answer),
     };
-    if let Some(answer) = cli.contradiction() {
-        return output::usage(&answer);
-    }
     let output = output::Output::new(&cli.terminal);
     let stop = signals::watch();
     match commands::run(cli.command, &output, &stop) {
@@ -36,7 +38,10 @@ fn main() -> ExitCode {
         Ok(commands::Outcome::FaultsFound) => ExitCode::from(FAULTS_FOUND),
         Err(error) => {
             output::Output::error(&error);
-            ExitCode::FAILURE
+            match error.kind() {
+                ErrorKind::Usage => ExitCode::from(WRONG_USAGE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
-use std::process::ExitCode;
 
 use airpack::error::{Error, Finding, Findings, Result, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -153,15 +152,6 @@ impl Output {
             ProgressMode::Auto if is_terminal => TerminalProgress::bars(stop, self.verbose),
             ProgressMode::Auto | ProgressMode::Plain => TerminalProgress::lines(stop, self.verbose),
         }
-    }
-}
-
-/// What clap has to say: help on stdout, wrong usage on stderr.
-pub(crate) fn usage(answer: &clap::Error) -> ExitCode {
-    let written = answer.print().and_then(|()| io::stdout().flush());
-    match written {
-        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
     }
 }
 

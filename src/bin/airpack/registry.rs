@@ -13,6 +13,8 @@ use airpack::registry::client::{GivenFile, Proxies, Settings};
 use airpack::registry::credentials::{Credentials, Found, Keyring, Place, Secret};
 use clap::Args;
 
+use crate::commands::write_options::number_from_one;
+
 const USERNAME: &str = "AIRPACK_REGISTRY_USERNAME";
 const PASSWORD: &str = "AIRPACK_REGISTRY_PASSWORD";
 
@@ -49,7 +51,7 @@ pub(crate) struct RegistryArguments {
 const MAX_JOBS: usize = 64;
 
 fn jobs(text: &str) -> Result<NonZeroUsize, String> {
-    let number: NonZeroUsize = text.parse().map_err(|_| "it must be a number from 1 on".to_owned())?;
+    let number = number_from_one(text)?;
     if number.get() > MAX_JOBS {
         return Err(format!("at most {MAX_JOBS} are of use"));
     }

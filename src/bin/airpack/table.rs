@@ -41,7 +41,7 @@ impl Table {
     fn fitted(&self, width: Option<usize>) -> String {
         let mut widths = self.widths();
         if let Some(width) = width {
-            fit(&mut widths, width);
+            self.fit(&mut widths, width);
         }
         let mut out = String::new();
         for row in &self.rows {
@@ -81,30 +81,64 @@ impl Table {
         };
         (0..columns).map(width).collect()
     }
-}
 
-/// Takes from the widest columns until all fit into `width`, as far as that goes.
-fn fit(widths: &mut [usize], width: usize) {
-    let gaps = GAP * widths.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > width {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > LEAST => *widest -= 1,
-            _ => return,
+    /// Takes from the widest columns until all fit into `width`, as far as that goes: first as long as no word has to be broken, then as
+    /// long as names break where they have a sign, then anywhere.
+    fn fit(&self, widths: &mut [usize], width: usize) {
+        let longest = |pieces: fn(&str) -> Vec<&str>| -> Vec<usize> {
+            let of_column = |at: usize| {
+                let cells = self.rows.iter().filter_map(|row| row.get(at));
+                let pieces = cells.flat_map(|cell| pieces(cell)).map(|piece| piece.chars().count());
+                pieces.max().unwrap_or_default().max(LEAST)
+            };
+            (0..widths.len()).map(of_column).collect()
+        };
+        let anywhere = vec![LEAST; widths.len()];
+        for least in [longest(words), longest(parts), anywhere] {
+            shrink(widths, &least, width);
         }
     }
 }
 
-/// The cell in lines of at most `width` characters, broken at spaces where there are some.
+/// Takes from the widest column that has more than its least, until all fit.
+fn shrink(widths: &mut [usize], least: &[usize], width: usize) {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > width {
+        let wide = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
+        match wide.map(|(width, _)| width).max() {
+            Some(widest) => *widest -= 1,
+            None => return,
+        }
+    }
+}
+
+fn words(cell: &str) -> Vec<&str> {
+    cell.split(' ').collect()
+}
+
+/// What a name or a word is made of, each with the sign that ends it.
+fn parts(cell: &str) -> Vec<&str> {
+    let ended = cell.split_inclusive(['/', ':', '@', ',', ' ']);
+    ended.map(|part| part.trim_end_matches(' ')).collect()
+}
+
+/// The cell in lines of at most `width` characters, broken at spaces; where a word is longer, at its signs, else anywhere.
 fn wrapped(cell: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut filled = 0;
-    for word in cell.split_inclusive(' ') {
-        let length = word.trim_end().chars().count();
+    let breaks_words = words(cell).iter().any(|word| word.chars().count() > width);
+    let pieces: Vec<&str> = if breaks_words {
+        cell.split_inclusive(['/', ':', '@', ',', ' ']).collect()
+    } else {
+        cell.split_inclusive(' ').collect()
+    };
+    for piece in pieces {
+        let length = piece.trim_end().chars().count();
         if filled > 0 && filled + length > width {
             lines.push(String::new());
             filled = 0;
         }
-        for character in word.chars() {
+        for character in piece.chars() {
             if filled >= width && character != ' ' {
                 lines.push(String::new());
                 filled = 0;
@@ -142,6 +176,24 @@ mod tests {
         assert_eq!(
             table().fitted(Some(21)),
             "NAME       WHAT IT\n           SAYS\na          one two\n           three four\nlong-name  x|y\n"
+        );
+        let mut listed = Table::new(["NAME", "PLATFORMS", "DIGEST"]);
+        listed.row([
+            "docker.io/acme/hello:1.0",
+            "linux/amd64, linux/arm64",
+            "sha256:0123456789ab",
+        ]);
+        assert_eq!(
+            listed.fitted(Some(59)),
+            "NAME                      PLATFORMS     DIGEST\n\
+             docker.io/acme/hello:1.0  linux/amd64,  sha256:0123456789ab\n\
+             \u{20}                         linux/arm64\n"
+        );
+        assert_eq!(
+            listed.fitted(Some(44)),
+            "NAME            PLATFORMS     DIGEST\n\
+             docker.io/      linux/amd64,  sha256:\n\
+             acme/hello:1.0  linux/arm64   0123456789ab\n"
         );
         // no narrower than can be read
         assert!(

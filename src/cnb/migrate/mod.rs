@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::api::ApiVersion;
 use super::module::ModuleDescriptor;
 use super::paths::{AIRPACK_TOML, BUILDPACK_TOML};
-use super::target::{Target, is_known_name};
+use super::target::Target;
 use super::target_edit::TargetEdit;
 use crate::error::{Findings, Place};
+use crate::go_names::is_known_name;
 
 /// What is known of a buildpack.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Facts, Missing, Move, Plan, Program, SourceFile, SourceKind, To, is_below};
 use crate::cnb::paths::EXECUTABLES;
-use crate::cnb::target::{Target, names_of_arch};
+use crate::cnb::target::Target;
 use crate::error::{Finding, Findings};
+use crate::go_names::names_of_arch;
 
 /// What a buildpack must have.
 const NEEDED: [&str; 2] = ["bin/detect", "bin/build"];

@@ -135,7 +135,7 @@ impl<'a> StoredBuilder<'a> {
         for (column, own) in columns.iter().zip(views) {
             verdicts.push(match own {
                 Err(reason) => Verdict::no(Arc::clone(reason)),
-                Ok(own) => lifecycle(programs, &own.chosen, column, progress)?,
+                Ok(own) => lifecycle(programs, &own.chosen, column, &module_layers(&own.view), progress)?,
             });
         }
         Ok(Row::new(Kind::Lifecycle, listed(versions), verdicts))
@@ -237,6 +237,13 @@ impl InColumn {
         let exact = orders.chain(system).filter(|entry| !entry.version.is_empty());
         own.chain(exact.map(ToString::to_string)).collect()
     }
+}
+
+/// The diff ids of layers that hold modules.
+fn module_layers(view: &BuilderView) -> BTreeSet<&str> {
+    let versions = KINDS.iter().flat_map(|kind| layers_of(view, *kind).values());
+    let layers = versions.flat_map(|versions| versions.values());
+    layers.map(|layer| layer.layer_diff_id.as_str()).collect()
 }
 
 fn layers_of(view: &BuilderView, kind: ModuleKind) -> &ModuleLayers {

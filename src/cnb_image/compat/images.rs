@@ -1,5 +1,7 @@
 //! [`StoredImage`]: an image to build on, to run apps in, or with a lifecycle in it.
 
+use std::collections::BTreeSet;
+
 use super::super::base_image::{BaseImage, ChosenImage};
 use super::super::build_user::BuildUser;
 use super::programs::{Programs, misfit};
@@ -64,7 +66,9 @@ impl Assembly for StoredImage {
         for column in columns {
             verdicts.push(match choose(&self.images, column, progress)? {
                 Err(reason) => Verdict::no(reason),
-                Ok(chosen) if self.kind == Kind::Lifecycle => lifecycle(&mut programs, &chosen, column, progress)?,
+                Ok(chosen) if self.kind == Kind::Lifecycle => {
+                    lifecycle(&mut programs, &chosen, column, &BTreeSet::new(), progress)?
+                }
                 Ok(_) => Verdict::yes(),
             });
         }
@@ -134,16 +138,18 @@ pub(super) fn distro_reason(own: &Distro, column: &Target) -> Reason {
     Reason::new(Cause::Distro, format!("is {own}"), text)
 }
 
-/// What is said of the lifecycle in an image: the uppermost of its layers that has one counts.
+/// What is said of the lifecycle in an image: the uppermost of its layers that has one counts. Those in `others`, by their diff ids,
+/// are known to be something else.
 pub(super) fn lifecycle(
     programs: &mut Programs,
     chosen: &ChosenImage,
     column: &Target,
+    others: &BTreeSet<&str>,
     progress: &dyn Progress,
 ) -> Result<Verdict> {
     let image = &chosen.image;
     for layer in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids).rev() {
-        if !is_layer(&layer.0.media_type) {
+        if !is_layer(&layer.0.media_type) || others.contains(layer.1.to_string().as_str()) {
             continue;
         }
         match programs.of(&*chosen.source, layer, LIFECYCLE_FOLDER, progress)? {

@@ -13,8 +13,8 @@ use crate::archive::limit::Limited;
 use crate::archive::tar_read::TarReader;
 use crate::cnb::compat::{Cause, Reason, Verdict, cut};
 use crate::cnb::paths::EXECUTABLES;
-use crate::cnb::target::names_of_arch;
 use crate::error::{Error, Result, from_io};
+use crate::go_names::names_of_arch;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{DiffId, Digest};
 use crate::oci::layer::{LayerContent, is_layer};
@@ -68,7 +68,7 @@ fn read_layer(
             cut(&layer.media_type)
         )));
     }
-    let mut step = progress.step(&layer.digest.to_string(), layer.size);
+    let mut step = progress.step(&layer.digest.short(), layer.size);
     let mut content = LayerContent::open(source, layer)?;
     let mut found = InLayer::new();
     let mut limited = Limited::new(&mut content, layer.size);

@@ -113,7 +113,7 @@ fn finish(
     }
     let mut shapes = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
-        let name = format!("{} ({})", entries::shown_name(entry, at), walk::short(&entry.digest));
+        let name = format!("{} ({})", entries::shown_name(entry, at), entry.digest.short());
         let shape = walk.entry(entry, std::slice::from_ref(&name))?;
         shapes.push((entry.clone(), shape, name));
     }

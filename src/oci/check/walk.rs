@@ -20,8 +20,6 @@ use crate::progress::Progress;
 
 /// Manifests that are followed in one layout.
 const MAX_MANIFESTS: usize = 100_000;
-/// Digits of a digest that tell people which one is meant.
-const SHORT: usize = 12;
 
 /// A blob that is to be read through.
 #[derive(Debug)]
@@ -237,7 +235,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let name = child.platform.as_ref().map_or(position, ToString::to_string);
-            let own_chain = of_item(format!("{name} ({})", short(&child.digest)));
+            let own_chain = of_item(format!("{name} ({})", child.digest.short()));
             let below = self.entry(&child, &own_chain)?;
             shape.depth = shape.depth.max(below.depth + 1);
             shape.images = shape.images.saturating_add(below.images);
@@ -379,8 +377,4 @@ pub(super) fn told(error: &crate::error::Error) -> String {
         cause = next.source();
     }
     text
-}
-
-pub(super) fn short(digest: &Digest) -> String {
-    format!("{}:{}", digest.algorithm(), &digest.hex()[..SHORT])
 }

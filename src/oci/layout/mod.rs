@@ -81,7 +81,9 @@ impl Layout {
                 .with_hint("give an OCI image layout on disk, as DIR, DIR:TAG or DIR@DIGEST")
         })?;
         if !metadata.is_dir() {
-            return Err(refuse("it is not a folder"));
+            return Err(refuse("it is not a folder").with_hint(
+                "`airpack layout import` makes a layout of an archive; `airpack inspect` and `airpack diff` read it as it is",
+            ));
         }
         let layout = Self::open_unchecked(root);
         layout.check_marker()?;

@@ -212,11 +212,29 @@ fn remove_others(root: &Path, kept: &BTreeSet<Digest>) {
 /// An error unless `root` is a layout, an empty folder, or nothing yet.
 fn check_target(root: &Path) -> Result<()> {
     match fs::metadata(root) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => check_folder_name(root),
         Err(cause) => Err(Error::io("open layout", root, cause)),
         Ok(_) if is_new(root)? => Ok(()),
         Ok(_) => Layout::open(root)?.index_file().map(drop),
     }
+}
+
+/// An error for a new folder that could not be told from `oci:DIR` or `DIR:TAG`, by airpack and by other tools.
+fn check_folder_name(root: &Path) -> Result<()> {
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    if !name.contains(':') {
+        return Ok(());
+    }
+    let folder = name.strip_prefix("oci:").unwrap_or(&name);
+    let folder = root.with_file_name(folder.split(':').next().unwrap_or_default());
+    Err(Error::invalid(format!(
+        "`{}` can not be the folder of a new layout: it has a `:`",
+        root.display()
+    ))
+    .with_hint(format!(
+        "give `{}`; the tag is that of the image's name",
+        folder.display()
+    )))
 }
 
 /// Whether `root` is a folder with nothing in it, or what a process left that died while it made a layout.

@@ -1,9 +1,9 @@
 //! Which of the images below an index is meant.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::opened::{OpenedImage, images_below};
-use crate::oci::platform::Platform;
+use crate::oci::platform::{Platform, no_image_for};
 use crate::oci::store::BlobSource;
 
 /// The images below `roots`, without what is about them and what is none.
@@ -47,10 +47,7 @@ pub(super) fn choose<'i>(
     };
     let Some(first) = found.first().copied() else {
         return Err(match wanted {
-            Some(wanted) if !images.is_empty() => {
-                let message = format!("no image for {wanted} in {what}");
-                Error::new(ErrorKind::NotFound, message).with_hint(format!("it has {}", all.join(", ")))
-            }
+            Some(wanted) if !images.is_empty() => no_image_for(wanted, what, all),
             _ => Error::invalid(format!("{what} has no images")),
         });
     };

@@ -35,7 +35,10 @@ fn run(request: &RemoveRequest, progress: &dyn Progress) -> Result<IndexReport> 
     for platform in &request.platforms {
         removed.extend(nearest(&target.layout, &index, platform)?);
     }
-    let notes = removed.iter().map(|at| note(&index.manifests[*at])).collect();
+    let notes = removed
+        .iter()
+        .map(|at| note(&index.manifests[*at], request.dry_run))
+        .collect();
     let is_removed = |at: usize| removed.contains(&at);
     let kept: Vec<Descriptor> = all_but(&index.manifests, is_removed);
     let mut images = 0;
@@ -63,7 +66,8 @@ fn all_but(children: &[Descriptor], is_removed: impl Fn(usize) -> bool) -> Vec<D
     kept.map(|(_, child)| child.clone()).collect()
 }
 
-fn note(child: &Descriptor) -> String {
+fn note(child: &Descriptor, dry_run: bool) -> String {
+    let verb = if dry_run { "would remove" } else { "removed" };
     let platform = child.platform.as_ref().map(ToString::to_string).unwrap_or_default();
-    format!("removed {platform} {}", child.digest)
+    format!("{verb} {platform} {}", child.digest)
 }

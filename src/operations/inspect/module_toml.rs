@@ -8,11 +8,11 @@ use crate::cnb::module::ModuleKind;
 use crate::cnb::paths::module_version_folder;
 use crate::cnb_image::builder_view::BuilderView;
 use crate::cnb_image::view::BuildpackageView;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, did_you_mean, nearest};
 use crate::oci::graph::children;
 use crate::oci::image_file::read_in_layer;
 use crate::oci::opened::{OpenedImage, images_below};
-use crate::oci::platform::Platform;
+use crate::oci::platform::{Platform, no_image_for};
 use crate::oci::store::ImageSource;
 use crate::progress::Progress;
 
@@ -74,22 +74,20 @@ fn images(source: &dyn ImageSource, request: &InspectRequest) -> Result<Vec<Open
     let Some(platform) = &request.platform else {
         return Ok(images);
     };
-    let has = platforms(images.iter());
     let least = images
         .iter()
         .filter_map(|image| image.platform().distance(platform))
         .min();
     if least.is_none() {
-        let message = format!("no image for {platform} in {}", source.location());
-        return Err(Error::new(ErrorKind::NotFound, message).with_hint(format!("it has {has}")));
+        let has = platforms(images.iter());
+        return Err(no_image_for(platform, source.location(), has));
     }
     images.retain(|image| image.platform().distance(platform) == least);
     Ok(images)
 }
 
-fn platforms<'i>(images: impl Iterator<Item = &'i OpenedImage>) -> String {
-    let all: BTreeSet<String> = images.map(|image| Platform::to_string(&image.platform())).collect();
-    all.into_iter().collect::<Vec<_>>().join(", ")
+fn platforms<'i>(images: impl Iterator<Item = &'i OpenedImage>) -> BTreeSet<String> {
+    images.map(|image| Platform::to_string(&image.platform())).collect()
 }
 
 /// All modules of an image, and whether each is what the image packages.
@@ -122,9 +120,20 @@ fn modules(image: &OpenedImage) -> Vec<(Found<'_>, bool)> {
     modules
 }
 
+fn list(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// How the hint begins where `wanted`, with a version or without, is a slip.
+fn meant(wanted: &str, known: &BTreeSet<String>) -> String {
+    if wanted.contains('@') {
+        return did_you_mean(nearest(wanted, known.iter().map(String::as_str)));
+    }
+    did_you_mean(nearest(wanted, known.iter().filter_map(|name| name.split('@').next())))
+}
+
 /// The error where no module is meant, or several are.
 fn which(source: &dyn ImageSource, wanted: Option<&str>, names: &BTreeSet<String>, known: &BTreeSet<String>) -> Error {
-    let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
     let location = source.location();
     match (wanted, names.is_empty()) {
         _ if known.is_empty() => Error::new(
@@ -134,7 +143,7 @@ fn which(source: &dyn ImageSource, wanted: Option<&str>, names: &BTreeSet<String
         (None, true) => Error::invalid(format!("{location} does not say which module is its main one"))
             .with_hint(format!("say which, as --toml=ID: {}", list(known))),
         (Some(wanted), true) => Error::new(ErrorKind::NotFound, format!("no module `{wanted}` in {location}"))
-            .with_hint(format!("it has {}", list(known))),
+            .with_hint(format!("{}it has {}", meant(wanted, known), list(known))),
         (_, false) => Error::invalid(format!("{location} has several modules that are meant"))
             .with_hint(format!("say which, as --toml=ID@VERSION: {}", list(names))),
     }
@@ -153,7 +162,7 @@ fn the_text(source: &dyn ImageSource, found: &[Found<'_>], progress: &dyn Progre
     match (texts.pop(), texts.is_empty()) {
         (Some((text, _)), true) => Ok(text),
         _ => {
-            let all = platforms(found.iter().map(|module| module.image));
+            let all = list(&platforms(found.iter().map(|module| module.image)));
             let name = found.first().map(Found::name).unwrap_or_default();
             Err(Error::invalid(format!(
                 "{name} has other files on other platforms in {}",

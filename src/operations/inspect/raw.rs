@@ -1,12 +1,12 @@
 //! The bytes of one manifest, or of one image index, as they are.
 
 use super::InspectRequest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::graph::children;
 use crate::oci::locate::the_only;
 use crate::oci::opened::{OpenedImage, images_below};
-use crate::oci::platform::Platform;
+use crate::oci::platform::{Platform, no_image_for};
 use crate::oci::store::ImageSource;
 
 /// Verified bytes: of what the location names, or of its image for the platform that is asked for.
@@ -43,22 +43,22 @@ fn for_platform(source: &dyn ImageSource, entries: &[Descriptor], platform: &Pla
         .iter()
         .filter(|(_, own)| least.is_some() && own.distance(platform) == least)
         .collect();
-    let list = |images: &mut dyn Iterator<Item = &(Descriptor, Platform)>| {
-        let names: Vec<String> = images.map(|(image, own)| format!("{own} @{}", image.digest)).collect();
-        names.join(", ")
-    };
+    let name = |(image, own): &(Descriptor, Platform)| format!("{own} @{}", image.digest);
     match nearest[..] {
         [(image, _)] => Ok(image.clone()),
-        [] => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("no image for {platform} in {}", source.location()),
-        )
-        .with_hint(format!("it has {}", list(&mut all.iter())))),
+        [] => Err(no_image_for(
+            platform,
+            source.location(),
+            all.iter().map(|(_, own)| own.to_string()),
+        )),
         _ => Err(Error::invalid(format!(
             "{} has {} images for {platform}",
             source.location(),
             nearest.len()
         ))
-        .with_hint(format!("say which by digest: {}", list(&mut nearest.into_iter())))),
+        .with_hint(format!(
+            "say which by digest: {}",
+            nearest.into_iter().map(name).collect::<Vec<_>>().join(", ")
+        ))),
     }
 }

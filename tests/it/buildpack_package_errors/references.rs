@@ -1,7 +1,7 @@
 //! Bad names for images.
 
 use super::with_descriptor;
-use crate::support::refused::{refused, refused_with};
+use crate::support::refused::{REFERENCE, wrong_usage};
 use crate::support::tree::descriptor;
 
 #[test]
@@ -20,8 +20,7 @@ fn bad() {
         "registry.test/acme/x@sha256:12",
         &long_tag,
     ] {
-        let start = |args: &[&str]| sandbox.airpack_command(args);
-        let run = refused_with(reference, &["--path", "bp"], &sandbox, &start);
+        let run = wrong_usage(reference, &["--path", "bp"], &sandbox);
         run.stderr_has(reference);
     }
 }
@@ -30,8 +29,7 @@ fn bad() {
 fn a_digest_can_not_be_chosen() {
     let sandbox = with_descriptor(&descriptor(&["linux/amd64"]));
     let reference = format!("registry.test/acme/x@sha256:{}", "0".repeat(64));
-    let start = |args: &[&str]| sandbox.airpack_command(args);
-    let run = refused_with(&reference, &["--path", "bp"], &sandbox, &start);
+    let run = wrong_usage(&reference, &["--path", "bp"], &sandbox);
     run.stderr_has("digest");
 }
 
@@ -39,7 +37,33 @@ fn a_digest_can_not_be_chosen() {
 fn bad_additional_tag() {
     let sandbox = with_descriptor(&descriptor(&["linux/amd64"]));
     for tag in ["bad tag", "", "a/B:1", "x/y:", "-1"] {
-        let run = refused(&sandbox, &["--path", "bp", &format!("--tag={tag}")]);
+        let run = wrong_usage(REFERENCE, &["--path", "bp", &format!("--tag={tag}")], &sandbox);
         run.stderr_has(tag);
     }
+}
+
+#[test]
+fn a_path_is_no_name() {
+    let sandbox = with_descriptor(&descriptor(&["linux/amd64"]));
+    for path in ["./bp", "../bp", "/srv/bp", "~/bp", "bp/"] {
+        let run = wrong_usage(path, &["--path", "bp"], &sandbox);
+        run.stderr_has("it is a path").stderr_has("docker.io/acme/hello:1.0");
+    }
+}
+
+#[test]
+fn all_wrong_words_are_told_at_once() {
+    let sandbox = with_descriptor(&descriptor(&["linux/amd64"]));
+    let run = wrong_usage(REFERENCE, &["--path", "bp", "--tag", "a b", "--tag", "x y"], &sandbox);
+    run.stderr_has("`a b` is not a tag")
+        .stderr_has("`x y` is not a tag")
+        .stderr_has("2 names can not be read");
+    let run = wrong_usage(
+        REFERENCE,
+        &["--path", "bp", "--target", "linux/", "--target", "a/b/c/d"],
+        &sandbox,
+    );
+    run.stderr_has("`linux/`")
+        .stderr_has("`a/b/c/d`")
+        .stderr_has("2 targets can not be read");
 }

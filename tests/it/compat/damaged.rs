@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Module, Told, builder_image, image_of, layout_with, target};
 use crate::support::Sandbox;
 use crate::support::buildpackage_maker::{BuildpackageMaker, layout_of};
+use crate::support::layout_view::{LayoutView, text};
 
 const NAME: &str = "registry.test/acme/builder:1";
 const ONE: &str = "acme/one@1.0.0";
@@ -88,6 +89,31 @@ fn a_blob_that_is_missing_or_changed() {
         let said = told.said(ONE, AMD64);
         assert!(matches!(said, "faulty" | "notFound"), "{said}");
     }
+}
+
+#[test]
+fn a_damaged_layer_of_a_module_is_no_fault_of_the_lifecycle() {
+    let sandbox = Sandbox::new();
+    layout_with(&sandbox, "b.oci", NAME, |maker| {
+        vec![builder_image(
+            maker,
+            "amd64",
+            "amd64",
+            &[Module::scripts(ONE)],
+            &|labels| {
+                // else all layers are read for /etc/os-release
+                labels["io.buildpacks.base.distro.name"] = json!("ubuntu");
+                labels["io.buildpacks.base.distro.version"] = json!("24.04");
+            },
+        )]
+    });
+    let view = LayoutView::open(sandbox.join("b.oci"));
+    let image = view.image_index("1").children.remove(0);
+    let path = view.blob_path(text(&image.layers.last().unwrap().descriptor, "digest"));
+    let length = std::fs::metadata(&path).unwrap().len();
+    std::fs::write(&path, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    let told = Told::of(&sandbox, &["b.oci"]);
+    told.says(AMD64, &[("0.20.1", "yes"), (ONE, "faulty")]);
 }
 
 /// The largest blob that is no JSON.

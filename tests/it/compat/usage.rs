@@ -55,7 +55,7 @@ fn texts_that_are_no_platforms() {
             ("linux//", "os/architecture"),
         ] {
             let run = input.sandbox.airpack(&["compat", "base.oci", flag, text]);
-            run.failed(1)
+            run.failed(2)
                 .stderr_has(&format!("`{text}`"))
                 .stderr_has("hint: ")
                 .stderr_has(says);

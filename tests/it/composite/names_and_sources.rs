@@ -4,7 +4,7 @@ use super::{CONFIG, FROM_FOLDERS, archive_layout, comp_with, images_of_two, pack
 use crate::support::Sandbox;
 use crate::support::composed::Composed;
 use crate::support::composites::{BOTH, comp_of_two, leaf};
-use crate::support::refused::refused;
+use crate::support::refused::{REFERENCE, refused, wrong_usage};
 use crate::support::skopeo::require_skopeo;
 
 const NAME: &str = "docker://registry.test/acme/one:1";
@@ -127,12 +127,14 @@ fn what_can_not_be_a_source() {
         ("registry.test/acme/one:1=images.oci:7", "7"),
         ("registry.test/acme/one:1=one", "one"),
         ("one", "one"),
-        ("registry.test/ACME/one:1=images.oci:1", "registry.test/ACME/one:1"),
     ] {
         let sandbox = images_of_two();
         comp_with(&sandbox, &[NAME, "../two"]);
         refused(&sandbox, &["--config", CONFIG, "--from", from]).stderr_has(says);
     }
+    let sandbox = images_of_two();
+    let args = ["--config", CONFIG, "--from", "registry.test/ACME/one:1=images.oci:1"];
+    wrong_usage(REFERENCE, &args, &sandbox).stderr_has("registry.test/ACME/one:1");
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn what_is_not_there() {
     sandbox.airpack(&["diff", "a.oci"]).failed(2);
     sandbox
         .airpack(&["diff", "a.oci", "a.oci", "--platform", "x"])
-        .failed(1)
+        .failed(2)
         .stderr_has("is not a platform");
     fs::create_dir_all(sandbox.join("empty.oci/blobs")).unwrap();
     sandbox.write("empty.oci/oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);

@@ -1,6 +1,6 @@
 //! What there is not.
 
-use super::{refused, sandbox};
+use super::{refused, sandbox, wrong_usage};
 use crate::support::layout_view::sha256;
 
 #[test]
@@ -13,9 +13,9 @@ fn a_digest() {
     let sandbox = sandbox();
     let digest = sha256(b"nothing with this content");
     refused(&sandbox, &[&format!("out.oci@{digest}")], &[&digest]);
-    refused(&sandbox, &["out.oci@sha256:12"], &["sha256:12"]);
-    refused(&sandbox, &["out.oci@nonsense"], &["nonsense"]);
-    refused(&sandbox, &["out.oci@sha256:../../../etc/passwd"], &[]);
+    wrong_usage(&sandbox, &["out.oci@sha256:12"], &["sha256:12"]);
+    wrong_usage(&sandbox, &["out.oci@nonsense"], &["nonsense"]);
+    wrong_usage(&sandbox, &["out.oci@sha256:../../../etc/passwd"], &[]);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn patterns_choose_files() {
     let none = sandbox.airpack(&["inspect", "x.oci", "--files=nothing"]);
     none.ok().stderr_has("no file has such a path");
     let bad = sandbox.airpack(&["inspect", "x.oci", "--files=a["]);
-    bad.failed(1).stderr_has("`a[` is no pattern").stderr_has("hint");
+    bad.failed(2).stderr_has("`a[` is no pattern").stderr_has("hint");
 }
 
 #[test]

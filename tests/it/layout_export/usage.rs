@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{export, image, layer, layout_of, refused};
+use super::{export, image, layer, layout_of, refused, refused_with_code};
 use crate::support::Sandbox;
 use crate::support::images::{attestation, finish, index_of, layout, named};
 use crate::support::layout_maker::LayoutMaker;
@@ -52,7 +52,8 @@ fn of_several_platforms_one_is_named() {
         let run = refused(&sandbox, &[destination, "out", "--platform", "linux/s390x"]);
         run.stderr_has("no image for linux/s390x");
         hints(&run, "linux/amd64, linux/arm64");
-        refused(&sandbox, &[destination, "out", "--platform", "linux"]).stderr_has("not a platform");
+        let args = [destination, "out", "--platform", "linux"];
+        refused_with_code(2, &sandbox, &args).stderr_has("not a platform");
     }
 }
 

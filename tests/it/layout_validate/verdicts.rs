@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Sandbox, report};
 use crate::support::images::{self, finish, index_of, named};
 use crate::support::layout_maker::LayoutMaker;
-use crate::support::layout_view::{OCI_INDEX, REF_NAME, text};
+use crate::support::layout_view::{LayoutView, OCI_INDEX, REF_NAME, text};
 use crate::support::skopeo::require_skopeo;
 use crate::support::tools::{Tool, require_tool};
 
@@ -234,4 +234,23 @@ fn verdicts_count_only_when_asked_to() {
     // what wants another form of any image says nothing against this one
     make(&sandbox.join("y.oci"), "canonical");
     sandbox.airpack(&["layout", "validate", "y.oci", "--strict"]).ok();
+}
+
+#[test]
+fn nobody_reads_an_image_whose_index_is_damaged_and_its_blobs_are_not_called_needless() {
+    let sandbox = Sandbox::new();
+    make(&sandbox.join("x.oci"), "canonical");
+    let view = LayoutView::open(sandbox.join("x.oci"));
+    let path = view.blob_path(text(view.entry("1"), "digest"));
+    let length = std::fs::metadata(&path).unwrap().len();
+    std::fs::write(&path, "{".repeat(usize::try_from(length).unwrap())).unwrap();
+    let report = report(&sandbox, "x.oci", 3);
+    for verdict in report["verdicts"].as_array().unwrap() {
+        assert_eq!(verdict["reads"], "no", "{verdict:#}");
+    }
+    let findings = report["findings"].to_string();
+    assert!(!findings.contains("layout gc"), "{findings}");
+    if let Some(skopeo) = require_tool("skopeo") {
+        assert!(!skopeo_reads(&sandbox, skopeo, "x.oci", "1"));
+    }
 }

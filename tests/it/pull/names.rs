@@ -104,7 +104,7 @@ fn more_names_for_one_image() {
         "--tag",
         "x",
     ];
-    pull(&sandbox, &two).failed(1).stderr_has("--tag");
+    pull(&sandbox, &two).failed(2).stderr_has("--tag");
 }
 
 #[test]

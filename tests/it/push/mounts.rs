@@ -215,7 +215,7 @@ fn another_registry_is_no_place_to_mount_from() {
             "other.test:5000/acme/base",
         ],
     )
-    .failed(1)
+    .failed(2)
     .stderr_has("other.test:5000/acme/base");
     assert!(remote.front.log().is_empty());
 }

@@ -31,6 +31,17 @@ pub(crate) fn refused(sandbox: &Sandbox, args: &[&str]) -> Run {
 /// The same with another reference and another way to start the tool.
 #[track_caller]
 pub(crate) fn refused_with(reference: &str, args: &[&str], sandbox: &Sandbox, start: Start<'_>) -> Run {
+    refused_with_code(1, reference, args, sandbox, start)
+}
+
+/// The same where a word of the command line can not be understood.
+#[track_caller]
+pub(crate) fn wrong_usage(reference: &str, args: &[&str], sandbox: &Sandbox) -> Run {
+    refused_with_code(2, reference, args, sandbox, &|args| sandbox.airpack_command(args))
+}
+
+#[track_caller]
+fn refused_with_code(code: i32, reference: &str, args: &[&str], sandbox: &Sandbox, start: Start<'_>) -> Run {
     let source = Snapshot::of(sandbox.path());
     let out = Sandbox::new();
     set_mode(out.path(), 0o777);
@@ -45,9 +56,9 @@ pub(crate) fn refused_with(reference: &str, args: &[&str], sandbox: &Sandbox, st
         Run::of(&mut start(&[&["buildpack", "package"], &own[..], args].concat()))
     };
     let first = run_into(absent);
-    first.failed(1);
+    first.failed(code);
     before.assert_unchanged("packaging failed into a layout that was not there");
-    run_into(there).failed(1);
+    run_into(there).failed(code);
     before.assert_unchanged("packaging failed into a layout that was there");
     LayoutView::open(there).check_whole();
     source.assert_unchanged("packaging failed");

@@ -9,19 +9,17 @@ use std::sync::atomic::AtomicBool;
 use airpack::cnb::compat::{Status, cut, listed};
 use airpack::error::{Finding, Findings, Result};
 use airpack::oci::json;
-use airpack::oci::library::From;
-use airpack::oci::locate::ImageLocation;
-use airpack::oci::platform::Platform;
 use airpack::operations::compat::{Cell, CompatReport, CompatRequest, Component, Summary, run as compare};
 use clap::{Args, ValueEnum};
 
 use super::Outcome;
 use super::builder::create::lifecycle;
+use crate::commands::words;
 use crate::output::{Output, one_line, printable};
 use crate::table::Table;
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(crate) struct Arguments {
     /// A layout, .cnb or other archive, or one image in it: [oci:]PATH[:TAG|@DIGEST]
     #[arg(value_name = "LAYOUT", required_unless_present = "config")]
@@ -64,6 +62,8 @@ enum Format {
     Markdown,
 }
 
+const USAGE: &str = "airpack compat [OPTIONS] <LAYOUT... | --config FILE>";
+
 const EXAMPLES: &str = "\
 A cell says yes, any (only scripts, for every architecture), or why not; the reasons stand below the table. What can not be found \
 is a row of its own. A platform is there for a component when one of its columns is: with several distributions, any of them. \
@@ -98,27 +98,18 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 
 impl Arguments {
     fn request(&self) -> Result<CompatRequest> {
-        let locations = self.locations.iter().map(|text| ImageLocation::parse(text));
         Ok(CompatRequest {
-            locations: locations.collect::<Result<_>>()?,
+            locations: words::locations(&self.locations)?,
             config: self.config.clone(),
-            from: self.from.iter().map(|text| From::parse(text)).collect::<Result<_>>()?,
-            lifecycles: self
-                .lifecycles
-                .iter()
-                .map(|text| lifecycle(text))
-                .collect::<Result<_>>()?,
+            from: words::sources(&self.from)?,
+            lifecycles: words::all("lifecycles", self.lifecycles.iter().map(|text| lifecycle(text)))?,
             lifecycle_folder: self.lifecycle_dir.clone(),
-            platforms: platforms(&self.platforms)?,
-            required: platforms(&self.require)?,
+            platforms: words::platforms(&self.platforms)?,
+            required: words::platforms(&self.require)?,
             allow_unknown_target: self.allow_unknown_target,
             scratch: env::temp_dir(),
         })
     }
-}
-
-fn platforms(texts: &[String]) -> Result<Vec<Platform>> {
-    texts.iter().map(|text| text.parse()).collect()
 }
 
 /// What is required and not there, and what was not looked at.

@@ -13,7 +13,6 @@ use airpack::oci::image_diff::{LayerChange, LayerFate, LayerSide};
 use airpack::oci::json;
 use airpack::oci::json_diff::FieldChange;
 use airpack::oci::layer_diff::{FileNote, HeaderChange, LayerDiff};
-use airpack::oci::locate::ImageLocation;
 use airpack::oci::platform::Platform;
 use airpack::operations::diff::{DiffReport, DiffRequest, ImageChange, RootDiff, Sameness, run as compare};
 use airpack::progress::in_units;
@@ -21,6 +20,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Outcome;
+use crate::commands::words;
 use crate::output::{Output, one_line};
 use crate::tree::Tree;
 
@@ -62,9 +62,9 @@ const MAX_VALUE: usize = 200;
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let request = DiffRequest {
-        before: ImageLocation::parse(&arguments.before)?,
-        after: ImageLocation::parse(&arguments.after)?,
-        platform: arguments.platform.as_deref().map(str::parse).transpose()?,
+        before: words::location(&arguments.before)?,
+        after: words::location(&arguments.after)?,
+        platform: words::platform(arguments.platform.as_deref())?,
         scratch: env::temp_dir(),
     };
     let report = compare(&request, &output.progress(stop))?;

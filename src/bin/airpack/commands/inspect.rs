@@ -7,11 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::cnb_image::builder_view::BuilderOverview;
 use airpack::cnb_image::package_view::PackageView;
-use airpack::error::Result;
+use airpack::error::{Error, Result};
 use airpack::oci::descriptor::media_type;
 use airpack::oci::json;
 use airpack::oci::layout::REF_NAME;
-use airpack::oci::locate::ImageLocation;
 use airpack::oci::platform::Platform;
 use airpack::operations::inspect::files::{FileView, PathPattern, list};
 use airpack::operations::inspect::{
@@ -23,6 +22,7 @@ use serde_json::Value;
 
 use super::builder_view::builder_tree;
 use super::order_tree::order_tree;
+use crate::commands::words;
 use crate::output::{Output, one_line};
 use crate::table::Table;
 use crate::tree::Tree;
@@ -70,9 +70,9 @@ const MAX_CELL: usize = 80;
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = InspectRequest {
-        location: ImageLocation::parse(&arguments.location)?,
+        location: words::location(&arguments.location)?,
         scratch: env::temp_dir(),
-        platform: arguments.platform.as_deref().map(str::parse).transpose()?,
+        platform: words::platform(arguments.platform.as_deref())?,
     };
     let progress = output.progress(stop);
     if arguments.raw {
@@ -83,7 +83,12 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
         return Output::bytes(&module_toml::run(&request, module, &progress)?);
     }
     // before anything is read
-    let pattern = arguments.files.as_deref().map(PathPattern::parse).transpose()?;
+    let pattern = arguments
+        .files
+        .as_deref()
+        .map(PathPattern::parse)
+        .transpose()
+        .map_err(Error::as_usage)?;
     let report = look(&request, &progress)?;
     let text = match (&pattern, arguments.json) {
         (None, false) => text(&report, output.is_verbose()),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use airpack::error::{Error, Result};
+use airpack::error::{Error, Result, did_you_mean, nearest};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
@@ -51,11 +51,12 @@ fn find<'c>(root: &'c Command, path: &[String]) -> Result<&'c Command> {
         at = at.find_subcommand(name).ok_or_else(|| {
             let known: Vec<&str> = at.get_subcommands().map(Command::get_name).collect();
             let whole = at.get_bin_name().unwrap_or("airpack");
-            let error = Error::invalid(format!("`{whole}` has no command `{name}`"));
+            let error = Error::invalid(format!("`{whole}` has no command `{name}`")).as_usage();
             if known.is_empty() {
                 error
             } else {
-                error.with_hint(format!("it has {}", known.join(", ")))
+                let mean = did_you_mean(nearest(name, known.iter().copied()));
+                error.with_hint(format!("{mean}it has {}", known.join(", ")))
             }
         })?;
     }

@@ -20,7 +20,8 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod serve;
 pub(crate) mod version;
-mod write_options;
+mod words;
+pub(crate) mod write_options;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -17,7 +17,7 @@ use airpack::oci::reference::ImageName;
 use airpack::operations::new::{NewReport, NewRequest, run as make};
 use clap::Args;
 
-use super::write_options::parse_targets;
+use crate::commands::words;
 use crate::output::Output;
 use crate::tree::Tree;
 
@@ -26,7 +26,7 @@ pub(crate) struct Common {
     /// Its id: letters, digits, `.`, `/` and `-`
     #[arg(value_name = "ID", value_parser = with_hint::<ModuleId>)]
     id: ModuleId,
-    /// Its folder; to package it also an archive: .tar, .tar.gz, .zip
+    /// Its folder; `package` also takes an archive: .tar, .tar.gz, .zip
     #[arg(short, long, value_name = "PATH")]
     path: Option<PathBuf>,
     /// What it is for, in place of what the files say: [os][/arch][/variant][:distro@version[;distro@version]]
@@ -54,7 +54,7 @@ impl Common {
         output: &Output,
         stop: &Arc<AtomicBool>,
     ) -> Result<()> {
-        let mut targets = parse_targets(&self.targets)?;
+        let mut targets = words::targets(&self.targets)?;
         if targets.is_empty() {
             targets.push(Target::default().with_defaults());
         }

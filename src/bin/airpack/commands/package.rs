@@ -22,7 +22,7 @@ pub(crate) struct Common {
     /// Name of the image, [registry/]repository[:tag]; with --format file the name of the file
     #[arg(value_name = "REF")]
     name: String,
-    /// Its folder; to package it also an archive: .tar, .tar.gz, .zip
+    /// Its folder; `package` also takes an archive: .tar, .tar.gz, .zip
     #[arg(short, long, value_name = "PATH")]
     path: Option<PathBuf>,
     /// File that says what it is made of: a package.toml, or a builder.toml for a builder

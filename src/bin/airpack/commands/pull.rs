@@ -12,13 +12,14 @@ use airpack::progress::in_units as size;
 use airpack::registry::client::Client;
 use clap::Args;
 
+use crate::commands::words;
 use crate::output::Output;
 use crate::registry::RegistryArguments;
 use crate::signals;
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(crate) struct Arguments {
     /// Images: [registry/]repository[:tag][@digest]
     #[arg(value_name = "NAME", required_unless_present = "config")]
@@ -47,6 +48,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     registry: RegistryArguments,
 }
+
+const USAGE: &str = "airpack pull [OPTIONS] --layout <DIR> <NAME... | --config FILE>";
 
 const EXAMPLES: &str = "\
 Prints the digest of each image. --config brings what the file names, for its targets; --platform puts what is left behind a new index. Manifests are kept byte for byte. What the layout has is not fetched again; after a failure \
@@ -99,20 +102,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 }
 
 fn request(arguments: &Arguments) -> Result<PullRequest> {
-    let mut platforms = arguments
-        .platforms
-        .iter()
-        .map(|platform| platform.parse())
-        .collect::<Result<Vec<_>>>()?;
+    let mut platforms = words::platforms(&arguments.platforms)?;
     let mut images: Vec<ImageReference> = Vec::new();
-    for name in &arguments.names {
-        if ImageName::is_bare_registry(name) {
-            return Err(
-                Error::invalid(format!("`{name}` is a registry, and no repository is named"))
-                    .with_hint(format!("give {name}/REPOSITORY:TAG")),
-            );
-        }
-        let image: ImageReference = name.parse()?;
+    for image in words::all("images", arguments.names.iter().map(|name| reference(name)))? {
         if !images.contains(&image) {
             images.push(image);
         }
@@ -129,22 +121,15 @@ fn request(arguments: &Arguments) -> Result<PullRequest> {
             platforms = named.platforms;
         }
     }
-    let mut names = Vec::new();
-    for tag in &arguments.tags {
-        let [image] = images.as_slice() else {
-            return Err(
-                Error::invalid("--tag names one image, but several are pulled").with_hint("pull that image by itself")
-            );
-        };
-        names.push(if tag.contains(['/', ':']) {
-            tag.parse()?
-        } else {
-            image
-                .name
-                .with_tag(tag)
-                .map_err(|error| error.context(format!("`{tag}` is not a tag")))?
-        });
-    }
+    let names = match (arguments.tags.as_slice(), images.as_slice()) {
+        ([], _) => Vec::new(),
+        (tags, [image]) => words::all("names", tags.iter().map(|tag| words::beside(&image.name, tag)))?,
+        _ => {
+            return Err(Error::invalid("--tag names one image, but several are pulled")
+                .with_hint("pull that image by itself")
+                .as_usage());
+        }
+    };
     Ok(PullRequest {
         images,
         names,
@@ -157,6 +142,16 @@ fn request(arguments: &Arguments) -> Result<PullRequest> {
         dry_run: arguments.dry_run,
         jobs: arguments.registry.jobs,
     })
+}
+
+fn reference(name: &str) -> Result<ImageReference> {
+    if ImageName::is_bare_registry(name) {
+        return Err(
+            Error::invalid(format!("`{name}` is a registry, and no repository is named"))
+                .with_hint(format!("give {name}/REPOSITORY:TAG")),
+        );
+    }
+    name.parse()
 }
 
 /// The plan for people.

@@ -9,14 +9,13 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::error::{Error, Result};
 use airpack::oci::json;
-use airpack::oci::locate::ImageLocation;
 use airpack::oci::reference::ImageName;
 use airpack::operations::push::{Copied, Destination, PushReport, PushRequest, PushedImage, run as push};
 use airpack::progress::in_units as size;
 use airpack::registry::client::Client;
 use clap::{ArgGroup, Args};
 
-use crate::commands::write_options::names;
+use crate::commands::words;
 use crate::output::Output;
 use crate::registry::RegistryArguments;
 use crate::signals;
@@ -81,7 +80,7 @@ const USAGE: &str = "airpack push [OPTIONS] <SOURCE> <DEST | --to REGISTRY[/PATH
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let as_json = arguments.json;
-    let (request, registry) = request(arguments)?;
+    let (request, registry) = request(arguments).map_err(Error::as_usage)?;
     let settings = arguments.registry.settings(&BTreeSet::from([registry]))?;
     let progress = output.progress(stop);
     signals::end_soon_after(stop);
@@ -118,7 +117,7 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
         (Some(name), None) => {
             named_registry(name)?;
             let main: ImageName = name.parse()?;
-            let names = names(name, &arguments.tags)?;
+            let names = words::names(name, &arguments.tags)?;
             if let Some(other) = names
                 .iter()
                 .find(|other| other.with_tag(main.tag()).ok().as_ref() != Some(&main))
@@ -145,7 +144,7 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
             );
         }
     };
-    let source = ImageLocation::parse(&arguments.source)?;
+    let source = words::location(&arguments.source)?;
     let is_swapped = |name: &String| !source.layout.exists() && Path::new(name).exists();
     if let Some(name) = arguments.destination.as_ref().filter(|name| is_swapped(name)) {
         return Err(
@@ -156,16 +155,11 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
     let request = PushRequest {
         source,
         destination,
-        platforms: arguments
-            .platforms
-            .iter()
-            .map(|platform| platform.parse())
-            .collect::<Result<_>>()?,
-        mount_from: arguments
-            .mount_from
-            .iter()
-            .map(|from| repository(from, &registry))
-            .collect::<Result<_>>()?,
+        platforms: words::platforms(&arguments.platforms)?,
+        mount_from: words::all(
+            "repositories",
+            arguments.mount_from.iter().map(|from| repository(from, &registry)),
+        )?,
         check_blobs: arguments.check_blobs,
         referrers: arguments.referrers,
         dry_run: arguments.dry_run,

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use airpack::error::{Error, Finding, Findings, Result};
-use airpack::oci::locate::ImageLocation;
 use airpack::oci::reference::ImageName;
 use airpack::registry::server::Server;
 use clap::Args;
 
+use crate::commands::words;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -45,9 +45,11 @@ Examples:
   airpack serve hello.cnb --listen 127.0.0.1:0";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    let location = ImageLocation::parse(&arguments.source)?;
+    let location = words::location(&arguments.source)?;
     if location.selector.is_some() {
-        return Err(Error::invalid("a source is served as a whole").with_hint("leave out what stands behind its path"));
+        return Err(Error::invalid("a source is served as a whole")
+            .with_hint("leave out what stands behind its path")
+            .as_usage());
     }
     let source = location.open(&env::temp_dir())?;
     let progress = output.progress(stop);

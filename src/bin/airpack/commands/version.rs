@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Two programs with the same compressionEngine make the same bytes of the same files.
+Two programs with the same compression engine make the same bytes of the same files.
 
 Examples:
   airpack version
@@ -43,19 +43,22 @@ struct Range {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    if !arguments.json {
-        return Output::data(&format!("airpack {version}\n"));
-    }
-    Output::data(&json::to_pretty(&About {
-        version,
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
         platform: format!("{}/{}", env::consts::OS, architecture()),
         compression_engine: ENGINE,
         buildpack_apis: Range {
             first: ApiVersion::FIRST.to_string(),
             last: ApiVersion::LAST.to_string(),
         },
-    }))
+    };
+    if arguments.json {
+        return Output::data(&json::to_pretty(&about));
+    }
+    Output::data(&format!(
+        "airpack {}\nplatform: {}\ncompression engine: {}\nbuildpack APIs: {} to {}\n",
+        about.version, about.platform, about.compression_engine, about.buildpack_apis.first, about.buildpack_apis.last
+    ))
 }
 
 /// In Go's names, as platforms have it.

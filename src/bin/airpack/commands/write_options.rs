@@ -16,6 +16,7 @@ use airpack::oci::reference::ImageName;
 use clap::Args;
 use serde_json::{Value, json as value};
 
+use super::words;
 use crate::output::Output;
 use crate::pairs::{Pair, Pairs};
 
@@ -41,7 +42,7 @@ pub(crate) struct WriteOptions {
     #[arg(long, value_name = "KIND", default_value_t, hide_short_help = true)]
     pub(crate) compression: Compression,
     /// Threads that compress; the bytes do not depend on it [default: one for each processor, at most 16]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", hide_short_help = true, value_parser = number_from_one)]
     threads: Option<NonZeroUsize>,
     /// Take targets with an operating system or architecture that airpack does not know
     #[arg(long, hide_short_help = true)]
@@ -76,7 +77,7 @@ impl WriteOptions {
     }
 
     pub(crate) fn from(&self) -> Result<Vec<From>> {
-        self.from.iter().map(|text| From::parse(text)).collect()
+        words::sources(&self.from)
     }
 
     pub(crate) fn annotations(&self) -> Annotations {
@@ -96,47 +97,18 @@ impl WriteOptions {
     }
 
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
-        parse_targets(&self.targets)
+        words::targets(&self.targets)
     }
 
     /// `name`, and all that --tag adds.
     pub(crate) fn names(&self, name: &str) -> Result<Vec<ImageName>> {
-        names(name, &self.tags)
+        words::names(name, &self.tags)
     }
 }
 
-/// Each `--target` holds one target or, as in pack, several with commas between them.
-pub(crate) fn parse_targets(lists: &[String]) -> Result<Vec<Target>> {
-    let mut targets = Vec::new();
-    for list in lists {
-        for target in list.split(',') {
-            let parsed = target.parse::<Target>();
-            targets.push(if target == list {
-                parsed?
-            } else {
-                parsed.map_err(|error| error.context(format!("failed to read --target `{list}`")))?
-            });
-        }
-    }
-    Ok(targets)
-}
-
-/// `name`, and those that tags or whole names add to it.
-pub(crate) fn names(name: &str, tags: &[String]) -> Result<Vec<ImageName>> {
-    let main: ImageName = name.parse()?;
-    let mut names = vec![main.clone()];
-    for tag in tags {
-        let name = if tag.contains(['/', ':']) {
-            tag.parse()?
-        } else {
-            main.with_tag(tag)
-                .map_err(|error| error.context(format!("`{tag}` is not a tag")))?
-        };
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
+/// A number of things that work.
+pub(crate) fn number_from_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "it must be a number from 1 on".to_owned())
 }
 
 /// <https://reproducible-builds.org/specs/source-date-epoch/>

@@ -14,6 +14,7 @@ use airpack::operations::builder::{BuilderRequest, prepare, run as create};
 use clap::Args;
 
 use crate::commands::builder_plan::{plan_json, plan_text};
+use crate::commands::words;
 use crate::commands::write_options::{Show, WriteOptions, note_names, report_json, source_date_epoch};
 use crate::output::Output;
 use crate::pairs::merged;
@@ -85,14 +86,10 @@ impl Arguments {
             layout: self.layout,
             from: self.write.from()?,
             targets: self.write.targets()?,
-            lifecycles: self
-                .lifecycles
-                .iter()
-                .map(|text| lifecycle(text))
-                .collect::<Result<_>>()?,
+            lifecycles: words::all("lifecycles", self.lifecycles.iter().map(|text| lifecycle(text)))?,
             lifecycle_folder: self.lifecycle_dir,
             annotations: self.write.annotations(),
-            flatten: self.flatten.iter().map(|text| group(text)).collect::<Result<_>>()?,
+            flatten: words::all("groups", self.flatten.iter().map(|text| group(text)))?,
             compression: self.write.compression,
             threads: self.write.threads(),
             created: source_date_epoch()?,

@@ -10,7 +10,7 @@ use airpack::oci::json;
 use airpack::operations::migrate::{Change, MigrateReport, MigrateRequest, run as migrate};
 use clap::Args;
 
-use crate::commands::write_options::parse_targets;
+use crate::commands::words;
 use crate::output::Output;
 use crate::tree::Tree;
 
@@ -55,7 +55,7 @@ const SHOWN: usize = 30;
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = MigrateRequest {
         folder: arguments.folder.clone(),
-        targets: parse_targets(&arguments.targets)?,
+        targets: words::targets(&arguments.targets)?,
         share: arguments.share,
         write: arguments.write,
         allow_unknown_target: arguments.allow_unknown_target,

@@ -47,9 +47,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, stop: &Arc<AtomicBool>)
             .split_once('@')
             .is_some_and(|(id, version)| !id.is_empty() && !version.is_empty())
         {
-            return Err(Error::invalid(format!(
-                "--flatten-exclude `{name}` is not of the form ID@VERSION"
-            )));
+            return Err(Error::invalid(format!("--flatten-exclude `{name}` is not of the form ID@VERSION")).as_usage());
         }
         request.flatten_exclude.insert(name);
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use airpack::error::Result;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::index::{AddRequest, add};
 use clap::Args;
 
 use super::{annotations, bringing, show};
+use crate::commands::words;
 use crate::output::Output;
 use crate::pairs::Pair;
 
@@ -46,12 +46,8 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = AddRequest {
-        target: ImageLocation::parse(&arguments.target)?,
-        images: arguments
-            .images
-            .iter()
-            .map(|image| ImageLocation::parse(image))
-            .collect::<Result<_>>()?,
+        target: words::location(&arguments.target)?,
+        images: words::locations(&arguments.images)?,
         annotations: annotations(&arguments.annotations),
         force: arguments.force,
         how: bringing(arguments.dry_run),

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use airpack::error::Result;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::index::{AnnotateRequest, annotate};
 use clap::Args;
 
 use super::{annotations, show};
+use crate::commands::words;
 use crate::output::Output;
 use crate::pairs::Pair;
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(crate) struct Arguments {
     /// The index in a layout: [oci:]DIR:TAG
     #[arg(value_name = "TARGET")]
@@ -36,6 +36,8 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+const USAGE: &str = "airpack index annotate [OPTIONS] <TARGET> <KEY=VALUE... | --remove KEY>";
+
 const EXAMPLES: &str = "\
 Prints the digest of the new image index. Its name stays. Images behind it keep their digests, so what their own manifests say stays: with --platform it is the entry of an image in the index that is annotated.
 
@@ -45,8 +47,8 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = AnnotateRequest {
-        target: ImageLocation::parse(&arguments.target)?,
-        platform: arguments.platform.as_deref().map(str::parse).transpose()?,
+        target: words::location(&arguments.target)?,
+        platform: words::platform(arguments.platform.as_deref())?,
         set: annotations(&arguments.set),
         remove: arguments.remove.clone(),
         dry_run: arguments.dry_run,

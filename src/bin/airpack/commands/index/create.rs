@@ -1,16 +1,17 @@
 //! `airpack index create`.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::error::Result;
-use airpack::oci::locate::ImageLocation;
+use airpack::error::{Error, Result};
+use airpack::oci::reference::ImageName;
 use airpack::operations::index::{CreateRequest, create};
 use clap::Args;
 
 use super::{annotations, bringing, show};
+use crate::commands::words;
 use crate::output::Output;
 use crate::pairs::Pair;
 
@@ -55,13 +56,10 @@ Examples:
     --annotation org.opencontainers.image.revision=7fd1a60";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
+    check_name(&arguments.name, &arguments.layout)?;
     let request = CreateRequest {
-        names: crate::commands::write_options::names(&arguments.name, &arguments.tags)?,
-        images: arguments
-            .images
-            .iter()
-            .map(|image| ImageLocation::parse(image))
-            .collect::<Result<_>>()?,
+        names: words::names(&arguments.name, &arguments.tags)?,
+        images: words::locations(&arguments.images)?,
         layout: arguments.layout.clone(),
         annotations: annotations(&arguments.annotations),
         force: arguments.force,
@@ -69,4 +67,23 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
     };
     let report = create(&request, &output.progress(stop))?;
     show(&report, arguments.json, output)
+}
+
+/// An error where the name was forgotten, so that the first image stands in its place.
+fn check_name(name: &str, layout: &Path) -> Result<()> {
+    let location = words::location(OsStr::new(name))?;
+    let path = &location.layout;
+    let is_image = path.is_file() || path.join("index.json").is_file();
+    if !is_image || path == layout {
+        return Ok(());
+    }
+    let hint = match name.parse::<ImageName>() {
+        Ok(full) => format!("put a name before it; if it is meant as the name, write `{full}`"),
+        Err(_) => "put a name before it".to_owned(),
+    };
+    Err(Error::invalid(format!(
+        "`{name}` is an image on disk, where the name of the index is expected"
+    ))
+    .with_hint(hint)
+    .as_usage())
 }

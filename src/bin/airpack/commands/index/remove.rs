@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use airpack::error::Result;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::index::{RemoveRequest, remove};
 use clap::Args;
 
 use super::show;
+use crate::commands::words;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -37,12 +37,8 @@ Example:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = RemoveRequest {
-        target: ImageLocation::parse(&arguments.target)?,
-        platforms: arguments
-            .platforms
-            .iter()
-            .map(|platform| platform.parse())
-            .collect::<Result<_>>()?,
+        target: words::location(&arguments.target)?,
+        platforms: words::platforms(&arguments.platforms)?,
         dry_run: arguments.dry_run,
     };
     let report = remove(&request, &output.progress(stop))?;

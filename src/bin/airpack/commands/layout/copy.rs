@@ -5,14 +5,15 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::error::Result;
+use airpack::error::{Error, Result};
 use airpack::oci::json;
-use airpack::oci::locate::{ImageLocation, LayoutName};
+use airpack::oci::locate::LayoutName;
 use airpack::operations::copy::{CopiedBlob, CopiedImage, CopyReport, CopyRequest, run as copy};
 use airpack::progress::in_units as size;
 use clap::Args;
 
 use crate::commands::index::JOBS;
+use crate::commands::words;
 use crate::output::Output;
 use crate::tree::Tree;
 
@@ -56,17 +57,13 @@ Examples:
   airpack layout copy hello.cnb out.oci:registry.corp/acme/hello:1.0 --tag latest";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    let destination = LayoutName::parse(&arguments.destination)?;
+    let destination = LayoutName::parse(&arguments.destination).map_err(Error::as_usage)?;
     let request = CopyRequest {
-        source: ImageLocation::parse(&arguments.source)?,
+        source: words::location(&arguments.source)?,
         layout: destination.layout,
         name: destination.name,
         more_names: arguments.tags.clone(),
-        platforms: arguments
-            .platforms
-            .iter()
-            .map(|platform| platform.parse())
-            .collect::<Result<_>>()?,
+        platforms: words::platforms(&arguments.platforms)?,
         referrers: arguments.referrers,
         no_links: arguments.no_links,
         dry_run: arguments.dry_run,

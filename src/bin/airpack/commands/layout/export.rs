@@ -8,11 +8,10 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::error::{Error, Result};
 use airpack::oci::json;
-use airpack::oci::library::From;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::export::{Destination, ExportRequest, run as export};
 use clap::Args;
 
+use crate::commands::words;
 use crate::output::{Output, one_line};
 
 #[derive(Debug, Args)]
@@ -68,14 +67,10 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = ExportRequest {
-        location: ImageLocation::parse(&arguments.location)?,
+        location: words::location(&arguments.location)?,
         destination: arguments.destination.chosen()?,
-        platform: arguments.platform.as_deref().map(str::parse).transpose()?,
-        from: arguments
-            .from
-            .iter()
-            .map(|from| From::parse(from))
-            .collect::<Result<_>>()?,
+        platform: words::platform(arguments.platform.as_deref())?,
+        from: words::sources(&arguments.from)?,
         scratch: env::temp_dir(),
     };
     let report = export(&request, &output.progress(stop))?;

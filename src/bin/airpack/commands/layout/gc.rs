@@ -1,7 +1,7 @@
 //! `airpack layout gc`.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,7 +18,7 @@ use crate::output::Output;
 pub(crate) struct Arguments {
     /// The layout
     #[arg(value_name = "LAYOUT")]
-    layout: PathBuf,
+    layout: OsString,
     /// Do it; without this it is only shown
     #[arg(long)]
     write: bool,
@@ -38,7 +38,7 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = GcRequest {
-        layout: arguments.layout.clone(),
+        layout: super::whole_layout(&arguments.layout)?,
         write: arguments.write,
     };
     let report = collect(&request, &output.progress(stop))?;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::error::Result;
+use airpack::error::{Error, Result};
 use airpack::oci::json;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::import::{ImportReport, ImportRequest, ImportedImage, ImportedManifest, run as import};
 use clap::Args;
 
 use crate::commands::index::JOBS;
+use crate::commands::words;
 use crate::commands::write_options::warnings_json;
 use crate::output::Output;
 use crate::tree::Tree;
@@ -47,9 +47,14 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = ImportRequest {
-        source: ImageLocation::parse(&arguments.source)?,
+        source: words::location(&arguments.source)?,
         layout: arguments.layout.clone(),
-        name: arguments.name.as_deref().map(str::parse).transpose()?,
+        name: arguments
+            .name
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(Error::as_usage)?,
         dry_run: arguments.dry_run,
         jobs: JOBS,
         scratch: env::temp_dir(),

@@ -1,10 +1,10 @@
 //! `airpack layout ls`.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::error::Result;
+use airpack::error::{Finding, Findings, Result};
 use airpack::oci::json;
 use airpack::operations::ls::{Listed, LsReport, run as ls};
 use airpack::progress::in_units as size;
@@ -18,7 +18,7 @@ use crate::table::Table;
 pub(crate) struct Arguments {
     /// OCI image layout
     #[arg(value_name = "LAYOUT")]
-    layout: PathBuf,
+    layout: OsString,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -32,12 +32,12 @@ Example:
   airpack layout ls out.oci";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    let plain = arguments.layout.to_str().and_then(|text| text.strip_prefix("oci:"));
-    let layout = plain.map_or_else(|| arguments.layout.clone(), PathBuf::from);
+    let layout = super::whole_layout(&arguments.layout)?;
     let report = ls(&layout, &output.progress(stop))?;
     if arguments.json {
         return Output::data(&json::to_pretty(&report));
     }
+    Output::findings(&damages(&report));
     Output::data(&(table(&report) + &summary(&report)))
 }
 
@@ -52,12 +52,26 @@ fn table(report: &LsReport) -> String {
     table.text()
 }
 
+/// What is wrong with images, which no cell has room for.
+fn damages(report: &LsReport) -> Findings {
+    let mut findings = Findings::default();
+    for image in &report.images {
+        let Some(damage) = &image.damage else { continue };
+        let name = image.ref_name.clone().unwrap_or_else(|| image.digest.to_string());
+        findings.push(
+            Finding::warning(format!("`{name}` is damaged: {damage}"))
+                .hint("`airpack layout validate` tells all that is wrong"),
+        );
+    }
+    findings
+}
+
 fn row(image: &Listed) -> [String; 7] {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let platforms: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
     let kind = match (&image.damage, &image.kind) {
-        (Some(damage), Some(kind)) => format!("{kind}, damaged: {damage}"),
-        (Some(damage), None) => format!("damaged: {damage}"),
+        (Some(_), Some(kind)) => format!("{kind}, damaged"),
+        (Some(_), None) => "damaged".to_owned(),
         (None, kind) => or_dash(kind),
     };
     let is_known = image.kind.is_some();
@@ -73,7 +87,7 @@ fn row(image: &Listed) -> [String; 7] {
         },
         bytes(image.size),
         bytes(image.shared),
-        format!("{}:{}", image.digest.algorithm(), &image.digest.hex()[..12]),
+        image.digest.short(),
     ]
 }
 

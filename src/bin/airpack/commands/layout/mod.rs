@@ -9,13 +9,16 @@ pub(crate) mod rm;
 pub(crate) mod tag;
 pub(crate) mod validate;
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use airpack::error::Result;
+use airpack::error::{Error, Result};
 use clap::Subcommand;
 
 use super::Outcome;
+use crate::commands::words;
 use crate::output::Output;
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +39,20 @@ pub(crate) enum Command {
     Import(import::Arguments),
     /// Write images of a layout in the form that another tool wants: the lifecycle, a container runtime, a chroot
     Export(Box<export::Arguments>),
+}
+
+/// The folder of a layout that is meant as a whole, `[oci:]DIR`.
+fn whole_layout(text: &OsStr) -> Result<PathBuf> {
+    let location = words::location(text)?;
+    if location.selector.is_some() {
+        return Err(Error::invalid(format!(
+            "`{}` is one image, and this is about whole layouts",
+            text.to_string_lossy()
+        ))
+        .with_hint(format!("give `{}`", location.layout.display()))
+        .as_usage());
+    }
+    Ok(location.layout)
 }
 
 pub(crate) fn run(command: Command, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {

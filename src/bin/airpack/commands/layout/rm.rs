@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::error::Result;
 use airpack::oci::json;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::rm::{Removed, RmRequest, run as rm};
 use clap::Args;
 
+use crate::commands::words;
 use crate::output::{Output, one_line};
 
 #[derive(Debug, Args)]
@@ -31,9 +31,8 @@ Examples:
   airpack layout rm out.oci@sha256:...";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    let images = arguments.images.iter().map(|image| ImageLocation::parse(image));
     let request = RmRequest {
-        images: images.collect::<Result<_>>()?,
+        images: words::locations(&arguments.images)?,
     };
     let report = rm(&request, &output.progress(stop))?;
     for removed in report.removed.iter().filter(|removed| removed.is_still_named) {

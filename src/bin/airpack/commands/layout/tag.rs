@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 
 use airpack::error::Result;
 use airpack::oci::json;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::tag::{TagRequest, run as tag};
 use clap::Args;
 
+use crate::commands::words;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
     let request = TagRequest {
-        image: ImageLocation::parse(&arguments.image)?,
+        image: words::location(&arguments.image)?,
         name: arguments.name.clone(),
     };
     let report = tag(&request, &output.progress(stop))?;

@@ -11,12 +11,12 @@ use std::thread;
 use airpack::error::{Result, Severity};
 use airpack::oci::check::{Fault, Verdict};
 use airpack::oci::json;
-use airpack::oci::locate::ImageLocation;
 use airpack::operations::validate::{ValidateReport, ValidateRequest, run as validate};
 use airpack::progress::in_units;
 use clap::Args;
 
 use crate::commands::Outcome;
+use crate::commands::words;
 use crate::output::{HINT, Output, one_line, printable, style_of};
 use crate::table::Table;
 
@@ -47,7 +47,7 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let request = ValidateRequest {
-        location: ImageLocation::parse(&arguments.location)?,
+        location: words::location(&arguments.location)?,
         scratch: env::temp_dir(),
         threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
