@@ -26,7 +26,6 @@ fn check_both(other: &OtherMachine, sandbox: &Sandbox, args: &[&str], what: &str
 }
 
 #[test]
-#[ignore = "scripts/test-arm64 builds what it runs"]
 fn it_is_another_machine() {
     let Some(other) = require_other_machine() else { return };
     let sandbox = Sandbox::new();
@@ -40,7 +39,6 @@ fn it_is_another_machine() {
 }
 
 #[test]
-#[ignore = "scripts/test-arm64 builds what it runs"]
 fn packages_are_the_same() {
     let Some(other) = require_other_machine() else { return };
     let sandbox = big_sandbox();
@@ -51,7 +49,6 @@ fn packages_are_the_same() {
 }
 
 #[test]
-#[ignore = "scripts/test-arm64 builds what it runs"]
 fn builders_are_the_same() {
     let Some(other) = require_other_machine() else { return };
     let input = BuilderInput::new().extension().buildpack("uri = \"comp\"");

@@ -85,7 +85,7 @@ impl OtherMachine {
     }
 }
 
-/// airpack for arm64, which `scripts/test-arm64` has built of this source. If it has not, the calling test says so and ends; in CI
+/// airpack for arm64, which `scripts/test` has built of this source. If it has not, the calling test says so and ends; in CI
 /// that is a fault.
 pub(crate) fn require_other_machine() -> Option<OtherMachine> {
     require_tool(QEMU)?;
