@@ -172,3 +172,115 @@ pub(super) fn with_ends(text: &str, is_windows: bool) -> String {
         text.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::path::Path;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
+    use super::super::document::Document;
+    use super::super::module::read_targets;
+    use super::*;
+    use crate::error::Severity;
+
+    const PLATFORMS: [&str; 6] = [
+        "linux/amd64",
+        "linux/arm64",
+        "linux/arm/v7",
+        "linux/s390x:ubuntu@24.04",
+        "linux/amd64/v3:debian@12;ubuntu@22.04",
+        "freebsd/amd64",
+    ];
+
+    /// Text of a table that is no target, with what people write around it.
+    fn block() -> impl Strategy<Value = String> {
+        let comment = prop_oneof![Just(""), Just("# [[targets]]\n"), Just("  # é \"x\n"), Just("\n\n")];
+        let value = prop_oneof![
+            Just("\"a\" # why"),
+            Just("'''\n[[targets]]\n'''"),
+            Just("[ 1, # one\n  2,\n]"),
+            Just("{ targets = [] }"),
+            Just("2024-01-01T00:00:00Z"),
+        ];
+        (comment, value, any::<bool>()).prop_map(|(comment, value, is_tight)| {
+            let equals = if is_tight { "=" } else { "  = " };
+            format!("{comment}key{equals}{value}\n")
+        })
+    }
+
+    /// Targets as a list in one line, or as tables with other tables between them.
+    fn text(targets: &[Target], blocks: &[String], is_inline: bool, has_no_last_newline: bool) -> String {
+        let mut text = String::from("# the begin\napi = \"0.10\"\n");
+        if is_inline {
+            let items: Vec<String> = targets.iter().map(|target| inline(target).to_string()).collect();
+            let _ = writeln!(text, "targets = [ {} ] # all", items.join(", "));
+        }
+        for (at, block) in blocks.iter().enumerate() {
+            let _ = write!(text, "[metadata.b{at}]\n{block}");
+            if let Some(target) = targets.get(at).filter(|_| !is_inline) {
+                text += &targets_toml(std::slice::from_ref(target));
+            }
+        }
+        for target in targets.iter().skip(blocks.len()).filter(|_| !is_inline) {
+            text += &targets_toml(std::slice::from_ref(target));
+        }
+        if has_no_last_newline {
+            text.truncate(text.trim_end().len());
+        }
+        text
+    }
+
+    fn targets_in(text: &str) -> Vec<Target> {
+        let (read, findings) = Document::read(Path::new("x"), text.as_bytes(), |root| {
+            Some(read_targets(root, Severity::Warning, true))
+        });
+        assert!(!findings.has_errors(), "{findings:?} in {text}");
+        read.unwrap().into_iter().map(|declared| declared.target).collect()
+    }
+
+    fn some_targets() -> impl Strategy<Value = Vec<Target>> {
+        let targets: Vec<Target> = PLATFORMS.iter().map(|text| text.parse().unwrap()).collect();
+        subsequence(targets, 0..=PLATFORMS.len())
+    }
+
+    proptest! {
+        #[test]
+        fn targets_become_those_wanted_and_all_else_stays(
+            written in some_targets(),
+            wanted in some_targets(),
+            blocks in vec(block(), 0..4),
+            is_inline in any::<bool>(),
+            has_no_last_newline in any::<bool>(),
+            is_windows in any::<bool>(),
+        ) {
+            let before = with_ends(&text(&written, &blocks, is_inline, has_no_last_newline), is_windows);
+            prop_assert_eq!(&targets_in(&before), &written);
+            let edit = TargetEdit::between(&written, &wanted);
+            let after = edit.apply(&before).unwrap();
+            let sorted = |mut targets: Vec<Target>| {
+                targets.sort_by_key(ToString::to_string);
+                targets
+            };
+            let found = targets_in(&after);
+            prop_assert_eq!(sorted(found.clone()), sorted(wanted.clone()), "{}", &after);
+            for (at, block) in blocks.iter().enumerate() {
+                let whole = with_ends(&format!("[metadata.b{at}]\n{block}"), is_windows);
+                prop_assert!(after.contains(whole.trim_end()), "{:?} is not in {:?}", whole, after);
+            }
+            prop_assert!(after.starts_with(&with_ends("# the begin\napi = \"0.10\"", is_windows)));
+            prop_assert!(edit.remove.is_empty() && !is_inline || edit.is_empty() || before != after);
+            if edit.remove.is_empty() && !is_inline {
+                prop_assert!(after.starts_with(&before), "{:?} does not begin with {:?}", after, before);
+            }
+            prop_assert_eq!(ends_as_windows(&after), is_windows, "{:?}", &after);
+            // once is enough
+            let again = TargetEdit::between(&found, &wanted);
+            prop_assert!(again.is_empty());
+            prop_assert_eq!(again.apply(&after).unwrap(), after);
+        }
+    }
+}

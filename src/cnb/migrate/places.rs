@@ -323,6 +323,20 @@ impl<'a> Sorting<'a> {
         });
     }
 
+    /// Programs in platform root folders, as an earlier run may have left them, with their paths in those.
+    fn programs_there(&self) -> impl Iterator<Item = (&Program, &str)> {
+        self.facts.files.iter().filter_map(|file| {
+            let SourceKind::Program(program) = &file.kind else {
+                return None;
+            };
+            let folders = self.platforms.iter().map(|platform| platform.folder.as_str());
+            let closest = folders
+                .filter(|folder| !folder.is_empty() && is_below(&file.path, folder))
+                .max_by_key(|folder| folder.len())?;
+            Some((program, file.path[closest.len()..].trim_start_matches('/')))
+        })
+    }
+
     fn missing(&self, plan: &mut Plan) {
         let programs = self
             .facts
@@ -330,6 +344,7 @@ impl<'a> Sorting<'a> {
             .filter_map(|(path, program)| Some((program, self.placed.get(path)?)));
         let programs =
             programs.flat_map(|(program, places)| places.iter().map(move |(_, path)| (program, path.as_str())));
+        let programs = programs.chain(self.programs_there());
         // one that is called by its platform is for no other
         let is_for_all = |(program, path): &(&Program, &str)| {
             let names = platform_words(program).into_iter();

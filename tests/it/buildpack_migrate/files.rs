@@ -109,7 +109,21 @@ fn a_missing_program_is_named_and_no_refusal() {
     json.ok();
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["isDone"], true);
-    assert_eq!(json["missing"][0]["path"], "linux/amd64/bin/build");
+    let missing: Vec<_> = json["missing"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["path"])
+        .collect();
+    assert_eq!(
+        missing,
+        ["linux/amd64/bin/build", "linux/arm64/bin/build", "linux/arm64/bin/tool"]
+    );
+    let again = migrate(&sandbox, &[]);
+    again
+        .ok()
+        .stderr_has("missing: linux/arm64 needs `linux/arm64/bin/tool`")
+        .stderr_has("nothing to change");
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use crate::support::Run;
+use super::{Module, builder_image, layout_with};
 use crate::support::builder::BuilderInput;
+use crate::support::{Run, Sandbox};
+
+const ONE: &str = "acme/one@1.0.0";
 
 /// A builder whose second buildpack is not there for arm64.
 pub(super) fn builder_with_a_gap() -> BuilderInput {
@@ -69,4 +72,31 @@ fn only_the_columns_that_are_asked_for() {
     run.ok();
     let head = run.stdout.lines().next().unwrap();
     assert!(head.ends_with("linux/arm64       linux/s390x"), "{run}");
+}
+
+#[test]
+fn parts_of_several_builders_are_told_apart() {
+    let sandbox = Sandbox::new();
+    for (folder, name, program) in [
+        ("a.oci", "registry.test/acme/a:1", "amd64"),
+        ("b.oci", "registry.test/acme/b:1", "arm64"),
+    ] {
+        layout_with(&sandbox, folder, name, |maker| {
+            let module = Module::scripts(ONE).program_for(program);
+            vec![builder_image(maker, "amd64", "amd64", &[module], &|_| {})]
+        });
+    }
+    let one = sandbox.airpack(&["compat", "a.oci"]);
+    one.ok();
+    assert!(!one.stdout.contains("PART OF"), "{one}");
+    let both = sandbox.airpack(&["compat", "a.oci", "b.oci"]);
+    both.ok()
+        .stdout_has("KIND       COMPONENT               PART OF")
+        .stdout_has("buildpack acme/one@1.0.0 of registry.test/acme/b:1: ");
+    assert!(
+        !both
+            .stdout
+            .contains("buildpack acme/one@1.0.0 of registry.test/acme/a:1: "),
+        "{both}"
+    );
 }

@@ -1,5 +1,6 @@
 //! `airpack compat`.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -78,6 +79,8 @@ Examples:
 const NOT_THERE: &str = "Not there:";
 /// Columns before those of platforms.
 const HEAD: [&str; 2] = ["KIND", "COMPONENT"];
+/// The column that follows them where components are parts of several builders or composites.
+const PART_OF: &str = "PART OF";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let request = arguments.request()?;
@@ -188,13 +191,29 @@ fn markdown(report: &CompatReport) -> String {
 }
 
 fn table(report: &CompatReport) -> Table {
-    let head = HEAD.into_iter().map(ToOwned::to_owned);
+    let has_several = has_several_wholes(report);
+    let head = HEAD
+        .into_iter()
+        .chain(has_several.then_some(PART_OF))
+        .map(ToOwned::to_owned);
     let mut table = Table::new(head.chain(report.platforms.iter().cloned()));
     for component in &report.components {
+        let part_of = component.part_of.as_deref().map_or_else(|| "-".to_owned(), shown);
         let names = [component.kind.name().to_owned(), shown(&component.name)];
-        table.row(names.into_iter().chain(component.cells.iter().map(cell)));
+        let names = names.into_iter().chain(has_several.then_some(part_of));
+        table.row(names.chain(component.cells.iter().map(cell)));
     }
     table
+}
+
+/// Whether it is not clear by itself what a component is a part of.
+fn has_several_wholes(report: &CompatReport) -> bool {
+    let wholes: BTreeSet<&str> = report
+        .components
+        .iter()
+        .filter_map(|one| one.part_of.as_deref())
+        .collect();
+    wholes.len() > 1
 }
 
 fn cell(cell: &Cell) -> String {
@@ -228,8 +247,11 @@ type About<'r> = (&'r str, Option<&'r str>, Vec<&'r str>);
 /// Each reason once, with the components and the platforms that it is about.
 fn reasons(report: &CompatReport) -> Vec<Explained> {
     let mut found: Vec<(About<'_>, Vec<String>)> = Vec::new();
+    let has_several = has_several_wholes(report);
     for component in &report.components {
-        let name = shown(&component.full_name());
+        let whole = component.part_of.as_deref().filter(|_| has_several);
+        let whole = whole.map(|whole| format!(" of {}", shown(whole)));
+        let name = shown(&component.full_name()) + &whole.unwrap_or_default();
         for about in reasons_of(component) {
             match found.iter_mut().find(|(own, _)| *own == about) {
                 Some((_, names)) => names.push(name.clone()),

@@ -76,6 +76,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
     Output::data(&trees(&report, shown))?;
     let folder = report.folder.display();
     output.note(&match (report.is_done, report.written) {
+        (true, _) if !report.plan.missing.is_empty() => {
+            format!("nothing to change: {folder} has its targets and its folders, and lacks what is missing")
+        }
         (true, _) => format!("nothing to do: {folder} has its targets and its folders"),
         (false, false) => "nothing was written: --write does it".to_owned(),
         (false, true) => format!("package it with: airpack buildpack package NAME --path {folder} --layout out.oci"),
