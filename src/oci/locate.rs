@@ -33,6 +33,29 @@ pub enum Selector {
     Tag(String),
     /// By digest: an entry of `index.json`, or anything an index in it lists.
     Digest(Digest),
+    /// The same by the begin of a digest, as lists show it: `sha256:` and some digits, or the digits alone.
+    Begin(String),
+}
+
+/// Fewer digits may be those of anything.
+const LEAST_DIGITS: usize = 7;
+
+impl Selector {
+    /// What stands behind `@`.
+    fn by_digest(text: &str) -> Result<Self> {
+        let digits = text.split_once(':').map_or(text, |(_, digits)| digits);
+        let is_begin = (LEAST_DIGITS..64).contains(&digits.len())
+            && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match text.strip_suffix(digits) {
+            Some("" | "sha256:" | "sha512:") if is_begin => Ok(Self::Begin(text.to_owned())),
+            _ => text.parse().map(Self::Digest),
+        }
+    }
+}
+
+/// Whether `digest` begins so, with its algorithm or without.
+fn begins(digest: &Digest, begin: &str) -> bool {
+    digest.hex().starts_with(begin) || digest.to_string().starts_with(begin)
 }
 
 /// A layout that is written to, and maybe a name in it: `[oci:]DIR[:NAME]`.
@@ -49,9 +72,11 @@ impl LayoutName {
     pub fn parse(text: &OsStr) -> Result<Self> {
         let found = ImageLocation::parse(text)?;
         match found.selector {
-            Some(Selector::Digest(digest)) => {
-                return Err(Error::invalid(format!("{digest} is no name that could be given"))
-                    .with_hint("give DIR:TAG or DIR:NAME"));
+            Some(Selector::Digest(_) | Selector::Begin(_)) => {
+                return Err(Error::invalid(format!(
+                    "`{found}` names an image by its digest, which is no name to give"
+                ))
+                .with_hint("give DIR:TAG or DIR:NAME"));
             }
             Some(Selector::Tag(name)) => {
                 return Ok(Self {
@@ -82,6 +107,7 @@ impl fmt::Display for ImageLocation {
         match &self.selector {
             Some(Selector::Tag(tag)) => write!(f, ":{tag}"),
             Some(Selector::Digest(digest)) => write!(f, "@{digest}"),
+            Some(Selector::Begin(begin)) => write!(f, "@{begin}"),
             None => Ok(()),
         }
     }
@@ -116,7 +142,7 @@ impl ImageLocation {
                 continue;
             }
             let selector = match separator {
-                "@" => Selector::Digest(rest.parse()?),
+                "@" => Selector::by_digest(rest)?,
                 _ => Selector::Tag(rest.to_owned()),
             };
             return Ok(Self {
@@ -146,7 +172,17 @@ impl ImageLocation {
         let found = match &self.selector {
             None => return Ok(index.entries().to_vec()),
             Some(Selector::Tag(tag)) => self.the_only(tag, source, index)?,
-            Some(Selector::Digest(digest)) => find_digest(index.entries(), digest, &children, &mut HashSet::new(), 0)?,
+            Some(Selector::Digest(digest)) => {
+                let is_meant = |entry: &Descriptor| entry.digest == *digest;
+                find(index.entries(), &is_meant, false, &children, &mut HashSet::new(), 0)?
+                    .into_iter()
+                    .next()
+            }
+            Some(Selector::Begin(begin)) => {
+                let is_meant = |entry: &Descriptor| begins(&entry.digest, begin);
+                let found = find(index.entries(), &is_meant, true, &children, &mut HashSet::new(), 0)?;
+                the_only_digest(found, begin, source)?
+            }
         };
         found
             .map(|entry| vec![entry])
@@ -179,6 +215,7 @@ impl ImageLocation {
         let what = match &self.selector {
             Some(Selector::Tag(tag)) => format!("no image `{tag}`"),
             Some(Selector::Digest(digest)) => format!("no image {digest}"),
+            Some(Selector::Begin(begin)) => format!("no image {begin}..."),
             None => "no image".to_owned(),
         };
         let names: Vec<&str> = index
@@ -269,26 +306,46 @@ pub fn the_only<'e>(source: &dyn ImageSource, entries: &'e [Descriptor], more: &
     }
 }
 
-fn find_digest(
+/// What is meant of the entries; where none is, of what is below them: all of it, or what is found first.
+fn find(
     entries: &[Descriptor],
-    digest: &Digest,
+    is_meant: &impl Fn(&Descriptor) -> bool,
+    all: bool,
     children: &impl Fn(&Descriptor) -> Result<Vec<Descriptor>>,
     seen: &mut HashSet<Digest>,
     depth: usize,
-) -> Result<Option<Descriptor>> {
-    if let Some(entry) = entries.iter().find(|entry| entry.digest == *digest) {
-        return Ok(Some(entry.clone()));
+) -> Result<Vec<Descriptor>> {
+    let found: Vec<Descriptor> = entries.iter().filter(|entry| is_meant(entry)).cloned().collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
+    let mut below = Vec::new();
     if depth < MAX_DEPTH {
         for entry in entries {
-            if seen.insert(entry.digest.clone())
-                && let Some(found) = find_digest(&children(entry)?, digest, children, seen, depth + 1)?
-            {
-                return Ok(Some(found));
+            if seen.insert(entry.digest.clone()) {
+                below.extend(find(&children(entry)?, is_meant, all, children, seen, depth + 1)?);
+            }
+            if !all && !below.is_empty() {
+                break;
             }
         }
     }
-    Ok(None)
+    Ok(below)
+}
+
+/// The only image whose digest begins so; an error when several do.
+fn the_only_digest(found: Vec<Descriptor>, begin: &str, source: &dyn ImageSource) -> Result<Option<Descriptor>> {
+    let digests: BTreeSet<String> = found.iter().map(|entry| entry.digest.to_string()).collect();
+    if digests.len() > 1 {
+        let digests: Vec<String> = digests.into_iter().collect();
+        return Err(Error::invalid(format!(
+            "{} images in {} begin with `{begin}`",
+            digests.len(),
+            source.location()
+        ))
+        .with_hint(format!("give more of it: {}", digests.join(", "))));
+    }
+    Ok(found.into_iter().next())
 }
 
 #[cfg(test)]
@@ -341,6 +398,19 @@ mod tests {
         check("a:reg.test:5000/x:1", "a", tag("reg.test:5000/x:1"));
         check(&format!("a@{digest}"), "a", Some(Selector::Digest(digest)));
         check("none:1", "none:1", None);
-        assert!(ImageLocation::parse(OsStr::new(&format!("{base}/a@sha256:1"))).is_err());
+        let begin = |text: &str| Some(Selector::Begin(text.to_owned()));
+        check("a@sha256:0123abc", "a", begin("sha256:0123abc"));
+        check("a@0123abcdef", "a", begin("0123abcdef"));
+        for bad in [
+            "sha256:1",
+            "012345",
+            "0123ABCDEF",
+            "md5:0123abc",
+            "sha256:",
+            &"0".repeat(65),
+        ] {
+            let text = format!("{base}/a@{bad}");
+            assert!(ImageLocation::parse(OsStr::new(&text)).is_err(), "{bad}");
+        }
     }
 }

@@ -102,8 +102,8 @@ fn check(image: &ImageLocation, root: &Path) -> Result<()> {
 fn entries(image: &ImageLocation, layout: &Layout, index: &IndexFile) -> Result<Vec<Descriptor>> {
     let selected = image.select(layout, index, |_| Ok(Vec::new()))?;
     let is_meant = |entry: &&Descriptor| match &image.selector {
-        Some(Selector::Digest(digest)) => entry.digest == *digest,
-        _ => selected.contains(entry),
+        Some(Selector::Tag(_)) => selected.contains(entry),
+        _ => selected.iter().any(|one| one.digest == entry.digest),
     };
     Ok(index.entries().iter().filter(is_meant).cloned().collect())
 }

@@ -210,3 +210,35 @@ fn an_index_that_leads_to_many_and_names_that_steer_a_terminal() {
         .stderr_has("nested more than 8 deep")
         .stdout_has("\\u{1b}[31mred\\n");
 }
+
+#[test]
+fn its_short_digests_name_images() {
+    let sandbox = Sandbox::new();
+    let maker = LayoutMaker::new(&sandbox.join("out"));
+    let (one, two) = (index(&maker, "one"), index(&maker, "two"));
+    finish(&maker, &[named(one, "one"), named(two, "two")]);
+    let run = ls(&sandbox, &["out"]);
+    let short = line(&run, "one").rsplit(' ').next().unwrap().to_owned();
+    let view = LayoutView::open(sandbox.join("out"));
+    assert!(view.digest("one").starts_with(&short), "{short}");
+    let digits = short.strip_prefix("sha256:").unwrap();
+    for name in [
+        format!("out@{short}"),
+        format!("oci:out@{digits}"),
+        format!("out@{}", &digits[..7]),
+    ] {
+        let run = sandbox.airpack(&["inspect", &name, "--json"]);
+        let report: Value = serde_json::from_str(&run.ok().stdout).unwrap();
+        assert_eq!(report["entries"][0]["digest"], view.digest("one"), "{name}");
+    }
+    // an image that only an index lists has one too
+    let child = text(&view.image_index("two").children[1].descriptor, "digest").to_owned();
+    let run = sandbox.airpack(&["inspect", &format!("out@{}", &child[..19]), "--json"]);
+    let report: Value = serde_json::from_str(&run.ok().stdout).unwrap();
+    assert_eq!(report["entries"][0]["digest"], child);
+    sandbox
+        .airpack(&["layout", "tag", &format!("out@{short}"), "three"])
+        .ok();
+    sandbox.airpack(&["layout", "rm", &format!("out@{short}")]).ok();
+    assert_eq!(LayoutView::open(sandbox.join("out")).tags(), ["two"]);
+}

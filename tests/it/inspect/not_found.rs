@@ -14,6 +14,11 @@ fn a_digest() {
     let digest = sha256(b"nothing with this content");
     refused(&sandbox, &[&format!("out.oci@{digest}")], &[&digest]);
     wrong_usage(&sandbox, &["out.oci@sha256:12"], &["sha256:12"]);
+    refused(
+        &sandbox,
+        &["out.oci@sha256:0123456789ab"],
+        &["no image sha256:0123456789ab...", "it has 1.0"],
+    );
     wrong_usage(&sandbox, &["out.oci@nonsense"], &["nonsense"]);
     wrong_usage(&sandbox, &["out.oci@sha256:../../../etc/passwd"], &[]);
 }

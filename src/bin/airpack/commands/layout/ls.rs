@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 SIZE is that of all blobs of an image, SHARED of those that another image of the layout has as well. Manifests and configs are \
-read and verified; of layers only the length is looked at.
+read and verified; of layers only the length is looked at. A digest as short as it is shown here names an image wherever DIGEST is asked for.
 
 Example:
   airpack layout ls out.oci";
