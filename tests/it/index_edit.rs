@@ -111,6 +111,26 @@ fn an_image_takes_the_place_of_the_one_for_its_platform() {
 }
 
 #[test]
+fn where_all_images_are_new_so_is_what_the_index_says() {
+    let sandbox = Sandbox::new();
+    simple_buildpack(&sandbox, "bp", "acme/x", &["linux/amd64", "linux/arm64"]);
+    let package = |layout: &str| {
+        let args = ["--path", "bp", "--layout", layout, "--annotation", "com.acme.of=images"];
+        sandbox
+            .airpack(&[&["buildpack", "package", NAME][..], &args].concat())
+            .ok();
+        LayoutView::open(sandbox.join(layout)).digest("1.0").to_owned()
+    };
+    let old = package("out");
+    let toml = std::fs::read_to_string(sandbox.join("bp/buildpack.toml")).unwrap();
+    sandbox.write("bp/buildpack.toml", toml.replace("1.0.0", "2.0.0"));
+    let new = package("new");
+    assert_ne!(old, new);
+    edit(&sandbox, &["add", "out:1.0", "new"]).ok();
+    assert_eq!(LayoutView::open(sandbox.join("out")).digest("1.0"), new);
+}
+
+#[test]
 fn an_image_without_an_index_gets_one() {
     let sandbox = Sandbox::new();
     let amd = single(&sandbox, "out", "x", "amd64");

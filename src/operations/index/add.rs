@@ -10,7 +10,7 @@ use crate::oci::index::ImageIndex;
 use crate::oci::layout::LayoutWriter;
 use crate::oci::library::FoundImage;
 use crate::oci::locate::ImageLocation;
-use crate::oci::members::{Member, Role};
+use crate::oci::members::{Member, Role, agreed};
 use crate::progress::Progress;
 
 /// What to add, and to what.
@@ -68,6 +68,11 @@ fn run(request: &AddRequest, name: &str, task: &str, progress: &dyn Progress) ->
     let all: Vec<Named<'_>> = members.iter().map(|member| (from(member), member)).collect();
     check_kinds(&all, request.force, &mut findings)?;
     let warnings = findings.into_warnings(task)?;
+    let is_new = |member: &Member| new.iter().any(|(_, image)| image.descriptor == member.descriptor);
+    if members.iter().filter(|member| member.image().is_some()).all(is_new) {
+        // what the index says was said of images that are not there any more
+        index.annotations = agreed(inputs.iter().map(|input| &input.annotations)).0;
+    }
 
     let images = members.iter().map(IndexedImage::member).collect();
     index.manifests = members.into_iter().map(|member| member.descriptor).collect();
