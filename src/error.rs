@@ -311,6 +311,17 @@ impl Finding {
     }
 }
 
+/// A text in a command that is printed, as a shell takes it.
+#[must_use]
+pub fn shell_quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@+,=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Whether a message has a name as a whole word.
 fn tells_of(message: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '/' | ':' | '@' | '-' | '_');

@@ -231,7 +231,9 @@ pub fn check_platforms(images: &[Named<'_>], findings: &mut Findings) {
         let others = by_platform.entry(platform.with_variant()).or_default();
         for (first_name, first) in others.iter().copied() {
             if are_for_the_same(&first.descriptor, &member.descriptor) {
-                let message = if first_name == name {
+                let message = if (first_name, &first.descriptor.digest) == (name, &member.descriptor.digest) {
+                    format!("`{name}` is given twice, or has the image for {platform} twice")
+                } else if first_name == name {
                     let (one, other) = (&first.descriptor.digest, &member.descriptor.digest);
                     format!("`{name}` has two images for {platform}: {one} and {other}")
                 } else {

@@ -10,7 +10,7 @@ use crate::archive::entry::{display_path, join};
 use crate::archive::file_tree::{FileTree, Node, NodeKind};
 use crate::cnb::airpack_config::AirpackConfig;
 use crate::cnb::module::{ModuleDescriptor, ModuleKind};
-use crate::cnb::paths::{AIRPACK_TOML, EXECUTABLES};
+use crate::cnb::paths::{AIRPACK_TOML, EXECUTABLES, PACKAGE_TOML};
 use crate::cnb::target::{Part, Target, declaration_of};
 use crate::error::{Error, ErrorKind, Finding, Findings, Place, Result};
 
@@ -313,7 +313,12 @@ fn no_descriptor(
             other.name()
         ));
     }
+    let package_file = path.join(PACKAGE_TOML);
     match below() {
+        _ if path.is_dir() && package_file.is_file() => error.with_hint(format!(
+            "there is a `{}`, which says what to package: give it as --config",
+            package_file.display()
+        )),
         Some(folder) if path.is_dir() => error.with_hint(format!("there is one in `{folder}`: give that as --path")),
         Some(folder) => error.with_hint(format!(
             "there is one in its folder `{folder}`: make the archive from inside of that, with tar -C {folder} -czf FILE ."

@@ -1,7 +1,7 @@
 //! [`ArchiveStore`]: images in one file: an OCI layout in a tar (`.cnb`, oci-archive), or what `docker save` writes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::archive::archive_tree::{plain_tar, tar_stream};
 use crate::archive::entry::{EntryKind, display_path};
 use crate::archive::span::Span;
 use crate::archive::tar_read::TarReader;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Links that are followed from one name.
 const MAX_LINKS: usize = 8;
@@ -138,7 +138,14 @@ fn beside(name: &[u8], target: &[u8]) -> Vec<u8> {
 impl ArchiveStore {
     /// Opens the archive at `path`. Nameless temporary files go to `scratch`.
     pub fn open(path: &Path, scratch: &Path) -> Result<Self> {
-        Self::read(path, scratch).map_err(|error| error.context(format!("failed to read archive `{}`", path.display())))
+        Self::read(path, scratch).map_err(|error| {
+            let is_known = error.hint().is_some() || error.kind() == ErrorKind::Io;
+            let error = error.context(format!("failed to read archive `{}`", path.display()));
+            if is_known || looks_like_archive(path) {
+                return error;
+            }
+            error.with_hint("give the folder of a layout, or an archive of images: .cnb, .tar, .tar.gz")
+        })
     }
 
     fn read(path: &Path, scratch: &Path) -> Result<Self> {
@@ -283,6 +290,29 @@ pub fn holds_images(path: &Path) -> Result<bool> {
         }
     }
     Ok(has_list)
+}
+
+/// An error unless an archive of images may get this name: nothing has it, or an empty file, or what is an archive by its content or by its
+/// name.
+pub fn check_replaceable(path: &Path) -> Result<()> {
+    let length = match fs::symlink_metadata(path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(Error::io("look at", path, cause)),
+        Ok(_) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
+    };
+    if path.is_dir() {
+        return Err(Error::invalid(format!(
+            "`{}` is a folder, not a file to write",
+            path.display()
+        )));
+    }
+    if length == 0 || looks_like_archive(path) || (path.is_file() && holds_images(path).unwrap_or_default()) {
+        return Ok(());
+    }
+    Err(
+        Error::invalid(format!("`{}` is there, and is no archive of images", path.display()))
+            .with_hint("name another file, or remove that one first"),
+    )
 }
 
 /// Whether the file's name says that it is one of these archives, for errors about files that are not there.

@@ -126,11 +126,31 @@ impl Library {
         Ok(FoundImage { source, roots })
     }
 
+    /// What a name is bound to; of several images the one that has this name.
+    fn open_bound(&self, name: &ImageReference, source: &ImageLocation) -> Result<FoundImage> {
+        if source.selector.is_none() {
+            let opened: Arc<dyn ImageSource> = source.open(&self.scratch)?.into();
+            let there = Shelf {
+                index: opened.index_file()?,
+                source: opened,
+                selector: None,
+                location: source.clone(),
+            };
+            if let Some(root) = there.find(name)? {
+                return Ok(FoundImage {
+                    source: there.source,
+                    roots: vec![root],
+                });
+            }
+        }
+        self.open_at(source)
+    }
+
     /// The image of this name. The error says where it was looked for; `platforms` are those that it is needed for.
     pub fn find(&self, name: &ImageReference, platforms: &[String]) -> Result<FoundImage> {
         if let Some((_, source)) = self.bindings.iter().find(|(bound, _)| means(bound, name)) {
             return self
-                .open_at(source)
+                .open_bound(name, source)
                 .map_err(|error| error.context(format!("failed to open what --from names for `{name}`")));
         }
         for shelf in &self.shelves {
@@ -149,6 +169,14 @@ impl Library {
         for platform in platforms {
             pull += " --platform ";
             pull += platform;
+        }
+        let others: Vec<String> = self.bindings.iter().map(|(bound, _)| bound.to_string()).collect();
+        if self.shelves.is_empty() && !others.is_empty() {
+            return Error::new(
+                ErrorKind::NotFound,
+                format!("no image `{name}`: --from names only {}", others.join(", ")),
+            )
+            .with_hint(format!("say what it is with --from {name}=LAYOUT[:TAG]"));
         }
         if self.shelves.is_empty() {
             return Error::new(ErrorKind::NotFound, format!("no image `{name}`: no layout was given to look in"))

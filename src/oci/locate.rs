@@ -10,6 +10,7 @@ use super::descriptor::Descriptor;
 use super::digest::Digest;
 use super::index::MAX_DEPTH;
 use super::layout::{IndexFile, Layout, REF_NAME};
+use super::reference::ImageName;
 use super::referrers::is_fallback_tag;
 use super::store::ImageSource;
 use crate::error::{Error, ErrorKind, Result, did_you_mean, nearest};
@@ -70,6 +71,7 @@ pub struct LayoutName {
 impl LayoutName {
     /// Of all ways to read `text`, the one with the longest path that exists; else the path ends at the first `:`.
     pub fn parse(text: &OsStr) -> Result<Self> {
+        check_destination(text)?;
         let found = ImageLocation::parse(text)?;
         match found.selector {
             Some(Selector::Digest(_) | Selector::Begin(_)) => {
@@ -98,6 +100,37 @@ impl LayoutName {
             },
         })
     }
+}
+
+/// An error for what other tools write to, and what is no layout.
+fn check_destination(text: &OsStr) -> Result<()> {
+    let text = text.to_string_lossy();
+    let is_archive = PREFIXES[1..].iter().any(|prefix| text.starts_with(prefix));
+    let path = text.strip_prefix(PREFIXES[0]).unwrap_or(&text);
+    let first = path.split(['/', ':']).next().unwrap_or_default();
+    if Path::new(path).exists() || (Path::new(first).exists() && !is_archive) {
+        return Ok(());
+    }
+    if is_archive || looks_like_archive(Path::new(path)) {
+        return Err(
+            Error::invalid(format!("`{text}` is an archive, and layouts are folders"))
+                .with_hint("`airpack layout export --oci-archive FILE` writes one"),
+        );
+    }
+    // in DIR:NAME it is a name that stands behind the colon, and no port
+    let host = path.split('/').next().unwrap_or_default();
+    let has_port = host
+        .split_once(':')
+        .is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_registry = ImageName::names_registry(path) && has_port && !matches!(first, "." | "..");
+    if text.contains("://") || is_registry {
+        return Err(
+            Error::invalid(format!("`{text}` is the name of an image in a registry, and no layout")).with_hint(
+                format!("`airpack push` sends images to registries; for a folder write ./{path}"),
+            ),
+        );
+    }
+    Ok(())
 }
 
 /// As the user would write it.
@@ -296,8 +329,12 @@ pub fn the_only<'e>(source: &dyn ImageSource, entries: &'e [Descriptor], more: &
                 .iter()
                 .map(|entry| called(entry).unwrap_or_else(|| format!("@{}", entry.digest)))
                 .collect();
+            let by_names = match names.len() {
+                count if count > several => format!(" by {count} names"),
+                _ => String::new(),
+            };
             Err(
-                Error::invalid(format!("{} has {several} images", source.location())).with_hint(format!(
+                Error::invalid(format!("{} has {several} images{by_names}", source.location())).with_hint(format!(
                     "say which, as SOURCE:TAG or SOURCE@DIGEST: {}{more}",
                     names.join(", ")
                 )),
@@ -370,6 +407,25 @@ mod tests {
         check("new:reg.test:5000/x:1", "new", Some("reg.test:5000/x:1"));
         check("a:b", "a:b", None);
         check("a:b:1", "a:b", Some("1"));
+        for wrong in [
+            "docker://x/y:1",
+            "localhost:5000/acme/x:1",
+            "registry.test/acme/x",
+            "oci-archive:x.tar",
+            "x.tar",
+            "new.cnb",
+        ] {
+            assert!(LayoutName::parse(OsStr::new(wrong)).is_err(), "{wrong}");
+        }
+        for right in [
+            "new.oci:registry.test/acme/x:1",
+            "./registry.test/acme/x",
+            "x.oci:1",
+            "x/y:registry.test/acme/x:1",
+            "../x.y/z",
+        ] {
+            assert!(LayoutName::parse(OsStr::new(right)).is_ok(), "{right}");
+        }
         assert!(LayoutName::parse(OsStr::new(&format!("{base}/a:b@{}", Digest::of(b"")))).is_err());
     }
 

@@ -92,6 +92,12 @@ impl FromStr for Platform {
             Some((names, version)) => (names, Some(version)),
             None => (text, None),
         };
+        if let Some((_, version)) = os_version.and_then(|version| version.split_once('@')) {
+            return Err(Error::invalid(format!(
+                "`{text}` is not a platform: images are told apart by the version alone"
+            ))
+            .with_hint(format!("write `{names}:{version}`")));
+        }
         let parts: Vec<&str> = names.split('/').collect();
         let bad = || {
             let mean = did_you_mean(meant_platform(text));
@@ -175,6 +181,7 @@ mod tests {
         assert!(bad("amd64").starts_with("did you mean `linux/amd64`?"));
         assert!(bad("linux-arm64").starts_with("did you mean `linux/arm64`?"));
         assert!(bad("linux").starts_with("give "));
+        assert_eq!(bad("linux/amd64:ubuntu@24.04"), "write `linux/amd64:24.04`");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::compress::Compression;
 use crate::archive::timestamp::Timestamp;
-use crate::cnb::builder_config::BuilderConfig;
+use crate::cnb::builder_config::{BuilderConfig, LifecycleEntry};
 use crate::cnb::builder_labels::CreatedBy;
 use crate::cnb::labels::ModuleLayers;
 use crate::cnb::module::ModuleKind;
@@ -97,6 +97,7 @@ pub fn prepare(request: &BuilderRequest, progress: &dyn Progress) -> Result<Prep
         return Err(Error::invalid(format!("failed to {task}")));
     };
     check_lifecycles(request, &mut findings);
+    warn_of_unused_folder(request, &file, &mut findings);
     let library = Library::open(&request.from, Some(&request.layout), &request.scratch)?;
     let layout = fs::canonicalize(&request.layout).ok();
     let is_output = move |path: &Path| Some(path) == layout.as_deref();
@@ -151,6 +152,21 @@ fn check_lifecycles(request: &BuilderRequest, findings: &mut Findings) {
             );
         }
         seen.push(target);
+    }
+}
+
+/// A folder of lifecycles that nothing is taken from.
+fn warn_of_unused_folder(request: &BuilderRequest, file: &BuilderFile, findings: &mut Findings) {
+    if let (Some(folder), Some(LifecycleEntry::Uri(uri))) = (&request.lifecycle_folder, &file.config.lifecycle) {
+        let message = format!(
+            "--lifecycle-dir `{}` is not looked at: the lifecycle has a `uri`",
+            folder.display()
+        );
+        findings.push(
+            Finding::warning(message)
+                .hint("say `version` in its place")
+                .at(uri.place.clone()),
+        );
     }
 }
 

@@ -178,7 +178,7 @@ fn check_names(column: &Target, allow_unknown: bool) -> Result<()> {
     match named.check(allow_unknown).into_iter().next() {
         None => Ok(()),
         Some((_, finding)) => {
-            let error = Error::invalid(finding.message.replacen("target", "platform", 1)).as_usage();
+            let error = Error::invalid(finding.message.replacen("target", "platform", 1));
             Err(match finding.hint {
                 Some(hint) => error.with_hint(hint),
                 None => error,

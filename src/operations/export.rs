@@ -13,6 +13,7 @@ use choice::{check_platform, choose, images_of, matching};
 
 use crate::cnb::builder_labels::BUILDER_METADATA;
 use crate::error::{Error, ErrorKind, Result};
+use crate::oci::archive_store::check_replaceable;
 use crate::oci::descriptor::{Annotations, Descriptor, media_type};
 use crate::oci::digest::Digest;
 use crate::oci::docker_save;
@@ -242,12 +243,7 @@ fn index_of(source: &mut WithDocuments<'_>, images: &[OpenedImage]) -> Descripto
 
 /// The folder that a new file goes to.
 fn folder_for(file: &Path) -> Result<&Path> {
-    if file.is_dir() {
-        return Err(Error::invalid(format!(
-            "`{}` is a folder, not a file to write",
-            file.display()
-        )));
-    }
+    check_replaceable(file)?;
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -152,6 +152,16 @@ impl Target {
             _ => entry.digest == root.digest,
         };
         let entries: Vec<Descriptor> = file.entries().iter().filter(is_meant).cloned().collect();
+        if let (None, [_, _, ..]) = (&location.selector, entries.as_slice()) {
+            let names: Vec<String> = entries.iter().filter_map(called).collect();
+            return Err(
+                Error::invalid(format!("`{location}` has the index by {} names", entries.len())).with_hint(format!(
+                    "say which is to lead to the new one, as {location}:TAG: {}; {location}@{} is all of them",
+                    names.join(", "),
+                    root.digest.short()
+                )),
+            );
+        }
         if entries.is_empty() {
             return Err(
                 Error::invalid(format!("{} has no entry of its own in `index.json`", root.digest))

@@ -77,6 +77,9 @@ pub struct PulledImage {
     /// What had the name before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Digest>,
+    /// Its other names, and those within the layout.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_names: Vec<(String, String)>,
     /// Whether a new index was made, of some platforms only.
     pub is_subset: bool,
     /// Bytes that were fetched, or would be.
@@ -149,7 +152,8 @@ pub fn run(request: &PullRequest, client: &Client<'_>, progress: &dyn Progress) 
                 image.ref_name = Some(tagged.ref_name);
                 image.replaced = tagged.replaced;
                 for name in &request.names {
-                    index.tag(root, name);
+                    let more = index.tag(root, name);
+                    image.more_names.push((name.to_string(), more.ref_name));
                 }
             }
             for referrer in &referrers {
@@ -195,6 +199,7 @@ impl Pull<'_> {
             name: reference.to_string(),
             digest: root.digest.clone(),
             ref_name: None,
+            more_names: Vec::new(),
             replaced: None,
             is_subset: root.digest != found.digest,
             fetched_bytes: fetched.map(|one| one.size).sum(),

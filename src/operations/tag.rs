@@ -50,7 +50,7 @@ fn tag(request: &TagRequest, progress: &dyn Progress) -> Result<TagReport> {
     let file = layout.index_file()?;
     let selected = request.image.select(&layout, &file, |entry| children(&layout, entry))?;
     let entry = the_only(&layout, &selected, "")?;
-    let name = EntryName::new(&request.name, entry)?;
+    let name = EntryName::new(&request.name, entry).map_err(Error::as_usage)?;
     let writer = LayoutWriter::new(&request.image.layout)?;
     // the commit sees to it that it is still there then
     if !writer.has_manifest(entry)? {

@@ -47,8 +47,13 @@ impl ValidateReport {
     /// Whether the layout is what was asked for; with `strict` no warning is passed over, and no tool that does not read it.
     #[must_use]
     pub fn is_good(&self, strict: bool) -> bool {
-        let is_unread = |verdict: &Verdict| matches!(verdict.reads, Reads::No | Reads::Partly);
-        self.errors == 0 && (!strict || (self.warnings == 0 && !self.verdicts.iter().any(is_unread)))
+        self.errors == 0 && (!strict || (self.warnings == 0 && self.unread().next().is_none()))
+    }
+
+    /// Of the tools, those that do not read all of it.
+    pub fn unread(&self) -> impl Iterator<Item = &Verdict> {
+        let is_unread = |verdict: &&Verdict| matches!(verdict.reads, Reads::No | Reads::Partly);
+        self.verdicts.iter().filter(is_unread)
     }
 }
 

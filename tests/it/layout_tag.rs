@@ -112,8 +112,10 @@ fn an_image_is_named_by_its_digest_too() {
 #[test]
 fn malformed_names_and_images_that_are_not_there_are_refused() {
     let sandbox = layout(&[NAME]);
-    refused(&sandbox, "out:1.0", ".x").stderr_has("`.x` is not a tag");
-    refused(&sandbox, "out:1.0", "Acme/x:1").stderr_has("lower case");
+    let before = Snapshot::of(sandbox.path());
+    tag(&sandbox, "out:1.0", ".x").failed(2).stderr_has("`.x` is not a tag");
+    tag(&sandbox, "out:1.0", "Acme/x:1").failed(2).stderr_has("lower case");
+    before.assert_unchanged("a tag that is none");
     refused(&sandbox, "out:2.0", "x").stderr_has("it has 1.0");
     refused(&sandbox, "absent:1.0", "x").stderr_has("absent");
     let root = LayoutView::open(sandbox.join("out"));

@@ -44,6 +44,7 @@ fn commands_by_other_names_and_at_other_places() {
             "`airpack buildpack package`, `airpack extension package`",
         ),
         (&["layout", "list"], "`airpack layout ls`"),
+        (&["-q", "layout", "list"], "`airpack layout ls`"),
         (&["layout", "delete", "x"], "`airpack layout rm`"),
         (&["layout", "mv", "x"], "`airpack layout tag`"),
         (&["layout", "check", "x"], "`airpack layout validate`"),
@@ -130,7 +131,7 @@ fn a_new_layout_is_no_image_of_one() {
     for folder in ["out.oci:1.0", "oci:out.oci", "oci:out.oci:1.0"] {
         let run = wrong(
             &sandbox,
-            1,
+            2,
             &["buildpack", "package", NAME, "--path", "bp", "--layout", folder],
         );
         run.stderr_has(&format!("`{folder}`")).stderr_has("give `out.oci`");
@@ -188,7 +189,7 @@ fn platforms_that_are_slips() {
         wrong(&sandbox, 1, args).stderr_has(mean);
     }
     // what is a platform is no slip of another
-    let run = wrong(&sandbox, 1, &["inspect", "amd64.oci", "--platform", "linux/arm64"]);
+    let run = wrong(&sandbox, 2, &["inspect", "amd64.oci", "--platform", "linux/arm64"]);
     run.stderr_has("it has linux/amd64").stderr_lacks("did you mean");
     for text in ["amd64", "linux-amd64", "x86_64"] {
         wrong(&sandbox, 2, &["inspect", "amd64.oci", "--platform", text]).stderr_has(mean);
@@ -271,4 +272,147 @@ fn a_removal_that_is_not_done_is_not_said_to_be() {
     let run = sandbox.airpack(&["index", "remove", "amd64.oci:1.0", "linux/arm64", "--dry-run"]);
     run.ok().stderr_has("would remove linux/arm64").stderr_lacks("removed");
     before.assert_unchanged("a dry run");
+}
+
+#[test]
+fn a_file_that_is_no_archive_is_not_written_over() {
+    let sandbox = sandbox();
+    sandbox.write("notes.md", "mine\n");
+    let target = ["--path", "bp", "-t", "linux/amd64"];
+    for file in ["notes.md", "bp/buildpack.toml"] {
+        let args = [&["buildpack", "package", file, "--format", "file"][..], &target].concat();
+        wrong(&sandbox, 1, &args).stderr_has(&format!("`{file}` is there, and is no archive"));
+        for form in ["--oci-archive", "--docker-archive"] {
+            let args = [
+                "layout",
+                "export",
+                "amd64.oci:1.0",
+                form,
+                file,
+                "--platform",
+                "linux/amd64",
+            ];
+            wrong(&sandbox, 1, &args).stderr_has(&format!("`{file}` is there, and is no archive"));
+        }
+    }
+    // an archive takes the place of another, whatever it is called
+    for _ in 0..2 {
+        let args = [
+            "layout",
+            "export",
+            "amd64.oci:1.0",
+            "--oci-archive",
+            "image",
+            "--platform",
+            "linux/amd64",
+        ];
+        sandbox.airpack(&args).ok();
+    }
+}
+
+#[test]
+fn what_is_copied_to_is_a_layout() {
+    let sandbox = sandbox();
+    for (destination, says) in [
+        ("localhost:5000/acme/x:1.0", "airpack push"),
+        ("registry.test/acme/x:1.0", "airpack push"),
+        ("docker://registry.test/acme/x:1.0", "airpack push"),
+        ("oci-archive:x.tar", "airpack layout export"),
+        ("docker-archive:x.tar", "airpack layout export"),
+        ("x.tar", "airpack layout export"),
+    ] {
+        let run = wrong(&sandbox, 2, &["layout", "copy", "amd64.oci:1.0", destination]);
+        run.stderr_has(says).stderr_has(destination);
+    }
+}
+
+#[test]
+fn images_on_disk_are_no_names() {
+    let sandbox = sandbox();
+    wrong(&sandbox, 2, &["layout", "tag", "amd64.oci:1.0", "amd64.oci:3.0"]).stderr_has("give the tag alone, `3.0`");
+    let import = [
+        "layout",
+        "import",
+        "amd64.oci",
+        "--layout",
+        "x.oci",
+        "--name",
+        "arm64.oci:1",
+    ];
+    wrong(&sandbox, 2, &import).stderr_has("`arm64.oci:1` is an image on disk");
+    wrong(&sandbox, 2, &["pull", "amd64.oci:1.0", "--layout", "x"]).stderr_has("airpack layout copy");
+    for tag in ["a b", "x:y:z", "Acme/Foo:1"] {
+        wrong(&sandbox, 2, &["layout", "tag", "amd64.oci:1.0", tag]);
+    }
+    let run = wrong(&sandbox, 2, &["push", "127.0.0.1:1/acme/x:1.0", "amd64.oci:1.0"]);
+    run.stderr_has("SOURCE comes first");
+    let run = wrong(
+        &sandbox,
+        2,
+        &["inspect", "amd64.oci", "--platform", "linux/amd64:ubuntu@24.04"],
+    );
+    run.stderr_has("write `linux/amd64:24.04`");
+}
+
+#[test]
+fn an_index_with_two_names_asks_which_is_meant() {
+    let sandbox = sandbox();
+    sandbox.airpack(&["index", "add", "amd64.oci:1.0", "arm64.oci"]).ok();
+    sandbox.airpack(&["layout", "tag", "amd64.oci:1.0", "stable"]).ok();
+    let run = wrong(&sandbox, 1, &["index", "remove", "amd64.oci", "linux/arm64"]);
+    run.stderr_has("by 2 names").stderr_has("stable");
+    // several platforms with commas, as targets are given
+    let both = ["index", "remove", "amd64.oci:stable", "linux/arm64,linux/s390x"];
+    wrong(&sandbox, 1, &both).stderr_has("no image for linux/s390x");
+    sandbox
+        .airpack(&["index", "remove", "amd64.oci:stable", "linux/arm64"])
+        .ok();
+}
+
+#[test]
+fn the_same_image_twice() {
+    let sandbox = sandbox();
+    let run = wrong(
+        &sandbox,
+        1,
+        &["index", "create", NAME, "amd64.oci", "amd64.oci", "--layout", "out.oci"],
+    );
+    run.stderr_has("`amd64.oci` is given twice");
+}
+
+#[test]
+fn a_program_for_another_machine_is_told_of() {
+    let sandbox = sandbox();
+    fs::remove_dir_all(sandbox.join("bp/bin")).unwrap();
+    for arch in ["amd64", "arm64"] {
+        sandbox.executable(format!("bp/linux/{arch}/bin/detect"), "#!/bin/sh\n");
+        // of amd64, in both folders
+        let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+        program.resize(16, 0);
+        program.extend([2, 0, 62, 0]);
+        program.resize(64, 0);
+        sandbox.executable(format!("bp/linux/{arch}/bin/build"), program);
+    }
+    let args = ["buildpack", "package", NAME, "--path", "bp", "--layout", "out.oci"];
+    let run = wrong(&sandbox, 1, &[&args[..], &["--strict"]].concat());
+    run.stderr_has("target `linux/arm64`: `bin/build` is ELF for amd64, not ELF for arm64")
+        .stderr_has("1 fault found");
+    sandbox.airpack(&args).ok().stderr_has("warning: target `linux/arm64`");
+}
+
+#[test]
+fn printed_commands_can_be_run() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.airpack(&["buildpack", "new", "acme/sp", "--path", "my dir/it's"]);
+    run.ok().stderr_has("--path 'my dir/it'\\''s' ");
+    let run = sandbox.airpack(&["buildpack", "new", "acme/-x", "--path=-x"]);
+    run.ok().stderr_has("--path ./-x ");
+}
+
+#[test]
+fn a_composite_is_packaged_with_its_file() {
+    let sandbox = sandbox();
+    sandbox.write("package.toml", "[buildpack]\nuri = \"bp\"\n");
+    let run = wrong(&sandbox, 1, &["buildpack", "package", NAME, "--layout", "out.oci"]);
+    run.stderr_has("give it as --config");
 }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
+use std::path::Path;
 
-use airpack::error::{Error, Finding, Findings, Result, Severity};
+use airpack::error::{Error, Finding, Findings, Result, Severity, shell_quoted};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstream::ColorChoice;
 
@@ -59,7 +60,8 @@ impl Output {
                 airpack::error::ErrorKind::Io,
                 "failed to write the result to stdout",
             )
-            .with_source(cause)),
+            .with_source(cause)
+            .with_hint("what was to be done is done; only what it was could not be told")),
             _ => Ok(()),
         }
     }
@@ -176,6 +178,16 @@ pub(crate) fn say(text: &str) {
 /// A name in one line, whatever is in it.
 pub(crate) fn one_line(name: &str) -> String {
     name.replace('\n', "\\n")
+}
+
+/// A path as a shell takes it, and no command for a flag.
+pub(crate) fn argument(path: &Path) -> String {
+    let text = path.display().to_string();
+    shell_quoted(&if text.starts_with('-') {
+        format!("./{text}")
+    } else {
+        text
+    })
 }
 
 /// Names come from files and archives of others: what could steer a terminal is shown instead of done.

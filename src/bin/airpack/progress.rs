@@ -72,7 +72,7 @@ impl Progress for TerminalProgress {
         Box::new(self.bar(
             name,
             total,
-            "{wide_msg} [{bar:20}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+            "{wide_msg} [{bar:12}] {percent:>3}% {decimal_bytes_per_sec}",
         ))
     }
 
@@ -80,7 +80,7 @@ impl Progress for TerminalProgress {
         Box::new(self.bar(
             name,
             total,
-            "{wide_msg} [{bar:20}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left",
+            "{wide_msg} [{bar:12}] {percent:>3}% {decimal_bytes_per_sec}, {eta} left",
         ))
     }
 

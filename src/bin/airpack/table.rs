@@ -14,6 +14,8 @@ const LEAST: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    /// The head of a column that goes before words are broken.
+    least_wanted: Option<&'static str>,
 }
 
 impl Table {
@@ -21,6 +23,12 @@ impl Table {
         let mut table = Self::default();
         table.row(head);
         table
+    }
+
+    /// The column with this head is not shown where the terminal has no room for it.
+    pub(crate) fn left_out_where_narrow(mut self, head: &'static str) -> Self {
+        self.least_wanted = Some(head);
+        self
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
@@ -41,6 +49,9 @@ impl Table {
     fn fitted(&self, width: Option<usize>) -> String {
         let mut widths = self.widths();
         if let Some(width) = width {
+            if let Some(smaller) = self.without_least_wanted(&widths, width) {
+                return smaller.fitted(Some(width));
+            }
             self.fit(&mut widths, width);
         }
         let mut out = String::new();
@@ -82,19 +93,41 @@ impl Table {
         (0..columns).map(width).collect()
     }
 
+    /// The table without the column that is wanted least, where words would be broken with it.
+    fn without_least_wanted(&self, widths: &[usize], width: usize) -> Option<Self> {
+        let head = self.least_wanted?;
+        let at = self.rows.first()?.iter().position(|cell| cell == head)?;
+        let mut smallest = widths.to_vec();
+        shrink(&mut smallest, &self.longest(words), width);
+        if smallest.iter().sum::<usize>() + gaps(widths.len()) <= width {
+            return None;
+        }
+        let mut rows = self.rows.clone();
+        for row in &mut rows {
+            row.remove(at);
+        }
+        Some(Self {
+            rows,
+            least_wanted: None,
+        })
+    }
+
+    /// For each column, the longest piece of a cell.
+    fn longest(&self, pieces: fn(&str) -> Vec<&str>) -> Vec<usize> {
+        let of_column = |at: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(at));
+            let pieces = cells.flat_map(|cell| pieces(cell)).map(|piece| piece.chars().count());
+            pieces.max().unwrap_or_default().max(LEAST)
+        };
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        (0..columns).map(of_column).collect()
+    }
+
     /// Takes from the widest columns until all fit into `width`, as far as that goes: first as long as no word has to be broken, then as
     /// long as names break where they have a sign, then anywhere.
     fn fit(&self, widths: &mut [usize], width: usize) {
-        let longest = |pieces: fn(&str) -> Vec<&str>| -> Vec<usize> {
-            let of_column = |at: usize| {
-                let cells = self.rows.iter().filter_map(|row| row.get(at));
-                let pieces = cells.flat_map(|cell| pieces(cell)).map(|piece| piece.chars().count());
-                pieces.max().unwrap_or_default().max(LEAST)
-            };
-            (0..widths.len()).map(of_column).collect()
-        };
         let anywhere = vec![LEAST; widths.len()];
-        for least in [longest(words), longest(parts), anywhere] {
+        for least in [self.longest(words), self.longest(parts), anywhere] {
             shrink(widths, &least, width);
         }
     }
@@ -102,14 +135,17 @@ impl Table {
 
 /// Takes from the widest column that has more than its least, until all fit.
 fn shrink(widths: &mut [usize], least: &[usize], width: usize) {
-    let gaps = GAP * widths.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > width {
+    while widths.iter().sum::<usize>() + gaps(widths.len()) > width {
         let wide = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
         match wide.map(|(width, _)| width).max() {
             Some(widest) => *widest -= 1,
             None => return,
         }
     }
+}
+
+fn gaps(columns: usize) -> usize {
+    GAP * columns.saturating_sub(1)
 }
 
 fn words(cell: &str) -> Vec<&str> {

@@ -123,7 +123,7 @@ fn walk<'c>(root: &'c Command, args: &[OsString]) -> (Vec<&'c Command>, Vec<Stri
             continue;
         }
         match path.last().and_then(|command| command.find_subcommand(&word)) {
-            Some(below) if rest.is_empty() => path.push(below),
+            Some(below) if rest.iter().all(|word: &String| word.starts_with('-')) => path.push(below),
             _ => rest.push(word),
         }
     }

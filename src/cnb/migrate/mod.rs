@@ -240,13 +240,22 @@ impl Facts<'_> {
         })
     }
 
-    /// Whether a folder at the top is named like a system, and holds one that is named like a processor.
+    /// Whether a folder at the top is named like a system, and holds one that is named like a processor, or nothing: a run that was
+    /// killed may have made it.
     fn is_platforms(&self, top: &str) -> bool {
+        let mut below = self
+            .files
+            .iter()
+            .filter_map(|file| file.path.strip_prefix(top)?.strip_prefix('/'))
+            .peekable();
+        let is_empty = below.peek().is_none();
+        let is_folder = || {
+            let is_it = |file: &SourceFile| file.path == top && file.kind == SourceKind::Folder;
+            self.files.iter().any(is_it)
+        };
+        let mut of_platforms = below.map(|path| path.split('/').next().unwrap_or_default());
         is_known_name(top)
-            && self.files.iter().any(|file| {
-                let mut names = file.path.split('/');
-                names.next() == Some(top) && names.next().is_some_and(|name| is_known_name(name) || name == "bin")
-            })
+            && ((is_empty && is_folder()) || of_platforms.any(|name| is_known_name(name) || name == "bin"))
     }
 }
 

@@ -5,7 +5,7 @@ pub mod columns;
 mod images;
 mod module;
 mod packages;
-mod programs;
+pub(super) mod programs;
 mod sources;
 mod stored;
 mod together;

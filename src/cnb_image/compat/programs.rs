@@ -126,6 +126,21 @@ pub(super) fn of_source(source: &ModuleSource, view: &TargetView) -> Result<Vec<
     Ok(programs)
 }
 
+/// Why the programs of a module that is not packaged yet do not run on an architecture. Those of a platform root folder have to; of what
+/// several platforms share, only what the lifecycle starts.
+pub(in crate::cnb_image) fn fault_of_source(
+    source: &ModuleSource,
+    view: &TargetView,
+    arch: &str,
+) -> Result<Option<String>> {
+    let mut programs = of_source(source, view)?;
+    if view.choice.folder.is_empty() {
+        programs.retain(|(name, _)| EXECUTABLES.contains(&name.as_str()));
+    }
+    let reason = misfit(&programs, arch).and_then(|verdict| verdict.reason);
+    Ok(reason.map(|reason| reason.text.clone()))
+}
+
 /// Why these programs do not run on an architecture; nothing where they do, or where that can not be told.
 ///
 /// One whose name says what it is for is no fault where there is another that does run.

@@ -8,6 +8,7 @@ mod builder_metadata;
 mod builder_modules;
 mod builder_order;
 mod checks;
+mod machine;
 pub mod member;
 mod offers;
 pub mod package;

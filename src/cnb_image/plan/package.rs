@@ -8,6 +8,7 @@ use super::super::dependency::{Dependency, Opener};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::package_file::PackageFile;
 use super::checks::check_left_out;
+use super::machine::warn_of_other_machine;
 use super::member::{Files, LayerPlan, Member, MemberContent, layers};
 use super::offers::{Composite, Root, key_of};
 use super::resolve::Resolved;
@@ -152,6 +153,7 @@ pub fn plan(ingredients: &mut Ingredients<'_, '_>, findings: &mut Findings) -> R
         let Some(view) = source.view(target, &everybody, findings)? else {
             continue;
         };
+        warn_of_other_machine(source, &view, target, findings)?;
         let resolved = if is_composite {
             composite.resolve(target, source, &view, findings)?
         } else {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::dependency::{Dependency, by_way};
+use super::super::dependency::{Dependency, append_with_way, by_way};
 use super::super::module_source::{ModuleSource, TargetView};
 use super::super::packaged_image::{PackagedImage, PackagedModule, PackagedModules};
 use super::checks::{Orders, check_cycles, reachable};
+use super::machine::warn_of_other_machine;
 use super::member::{Files, Member, MemberContent};
 use super::offers::{Composite, Key, Offer, OfferContent, Round, about, key_of_ref, named};
 use crate::cnb::labels::ModuleLayer;
@@ -274,6 +275,9 @@ impl Composite<'_, '_> {
             None => self.view(dependency, source, target, findings)?,
         };
         let Some(view) = view else { return Ok(None) };
+        let mut about_it = Findings::default();
+        warn_of_other_machine(source, &view, target, &mut about_it)?;
+        append_with_way(findings, &about_it, &dependency.chain);
         let pruned = if changes.is_empty() {
             None
         } else {

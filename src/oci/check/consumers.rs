@@ -3,13 +3,15 @@
 //! Told from runs of these tools on layouts of each form, not from their documentation.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::super::descriptor::{Descriptor, media_type};
 use super::super::layout::{IndexFile, REF_NAME};
-use super::super::locate::{ImageLocation, is_list};
+use super::super::locate::is_list;
 use super::walk::Shape;
+use crate::error::shell_quoted;
 
 /// A tool that reads layouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -115,9 +117,14 @@ struct Seen<'e> {
 /// How far, why, and the way out.
 type Said = (Reads, Option<&'static str>, Option<String>);
 
-pub(super) fn verdicts(shapes: &[(Descriptor, Shape, String)], form: Form, location: &ImageLocation) -> Vec<Verdict> {
-    let path = quoted(&location.layout.display().to_string());
-    let count = shapes.len();
+/// `count` is how many entries the layout has, whatever is looked at.
+pub(super) fn verdicts(
+    shapes: &[(Descriptor, Shape, String)],
+    count: usize,
+    form: Form,
+    layout: &Path,
+) -> Vec<Verdict> {
+    let path = shell_quoted(&layout.display().to_string());
     let unnamed_images = shapes.iter().filter(|(entry, ..)| is_unnamed_image(entry)).count();
     let images: Vec<Seen<'_>> = shapes
         .iter()
@@ -126,7 +133,7 @@ pub(super) fn verdicts(shapes: &[(Descriptor, Shape, String)], form: Form, locat
             entry,
             shape,
             form,
-            count: if location.selector.is_some() { 1 } else { count },
+            count,
             is_flat: unnamed_images > 1 && is_unnamed_image(entry),
             is_damaged: shape.is_damaged,
             path: path.clone(),
@@ -336,13 +343,13 @@ impl Seen<'_> {
         let name = self
             .entry
             .annotation(REF_NAME)
-            .map_or_else(|| "NAME".to_owned(), quoted);
+            .map_or_else(|| "NAME".to_owned(), shell_quoted);
         format!("airpack layout copy {}@{digest} one.oci:{name}", self.path)
     }
 
     fn location(&self) -> String {
         match self.entry.annotation(REF_NAME) {
-            Some(name) => format!("{}:{}", self.path, quoted(name)),
+            Some(name) => format!("{}:{}", self.path, shell_quoted(name)),
             None => format!("{}@{}", self.path, self.entry.digest),
         }
     }
@@ -351,7 +358,7 @@ impl Seen<'_> {
         let first = self.shape.first.as_ref().filter(|_| self.shape.images > 1);
         let platform = first.and_then(|(_, platform)| platform.as_ref());
         platform.map_or_else(String::new, |platform| {
-            format!(" --platform {}", quoted(&platform.to_string()))
+            format!(" --platform {}", shell_quoted(&platform.to_string()))
         })
     }
 
@@ -362,13 +369,3 @@ impl Seen<'_> {
 }
 
 const YES: Said = (Reads::Yes, None, None);
-
-/// As a shell takes it.
-pub(super) fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@+,=".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}

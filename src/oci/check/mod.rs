@@ -104,6 +104,7 @@ fn finish(
     jobs: NonZeroUsize,
 ) -> Result<Checked> {
     let is_index_known = entries.is_some();
+    let count = entries.as_ref().map_or(0, Vec::len);
     let entries = match (&location.selector, entries) {
         (Some(_), Some(all)) => selected(walk.source, location, all)?,
         (_, entries) => entries.unwrap_or_default(),
@@ -144,7 +145,7 @@ fn finish(
             || damaged.contains(&Some(&*name))
             || (!blobs_damaged.is_empty() && walk.leads_to(&entry.digest, &blobs_damaged));
     }
-    let verdicts = consumers::verdicts(&shapes, form, location);
+    let verdicts = consumers::verdicts(&shapes, count, form, &location.layout);
     Ok(Checked {
         faults: std::mem::take(&mut walk.faults).into_all(),
         images: std::mem::take(&mut walk.images),

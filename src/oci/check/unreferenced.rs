@@ -7,11 +7,10 @@ use super::super::copy::in_parallel;
 use super::super::descriptor::Descriptor;
 use super::super::layout::Stored;
 use super::super::store::BlobState;
-use super::consumers::quoted;
 use super::content::digest_fault;
 use super::fault::{Code, Fault};
 use super::walk::Walk;
-use crate::error::Result;
+use crate::error::{Result, shell_quoted};
 use crate::progress::in_units;
 
 /// How much was read.
@@ -46,7 +45,7 @@ pub(super) fn check(walk: &mut Walk<'_>, root: &Path, is_index_known: bool, jobs
         Ok((blob, fault))
     })?;
     let mut read = Read::default();
-    let shown = quoted(&root.display().to_string());
+    let shown = shell_quoted(&root.display().to_string());
     // an index or a manifest that can not be read may lead to any of them
     let is_all_known = walk.faults.damaged().is_empty();
     for (blob, fault) in found {

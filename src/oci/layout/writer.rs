@@ -234,7 +234,8 @@ fn check_folder_name(root: &Path) -> Result<()> {
     .with_hint(format!(
         "give `{}`; the tag is that of the image's name",
         folder.display()
-    )))
+    ))
+    .as_usage())
 }
 
 /// Whether `root` is a folder with nothing in it, or what a process left that died while it made a layout.

@@ -46,11 +46,11 @@ pub(super) fn items(request: &CopyRequest, source: &dyn ImageSource) -> Result<V
 /// One image, with names that were given.
 fn named_anew(request: &CopyRequest, entry: &Descriptor) -> Result<Item> {
     let mut names = match &request.name {
-        Some(name) => vec![EntryName::new(name, entry)?],
+        Some(name) => vec![EntryName::new(name, entry).map_err(Error::as_usage)?],
         None => EntryName::of(entry).into_iter().collect(),
     };
     for name in &request.more_names {
-        let name = EntryName::new(name, entry)?;
+        let name = EntryName::new(name, entry).map_err(Error::as_usage)?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Content, EntryView, InspectReport, LayerView, Node};
 use crate::error::{Error, Result};
 use crate::oci::digest::Digest;
+use crate::oci::layout::REF_NAME;
 use crate::oci::platform::Platform;
 
 /// An entry of a layer, and where it is.
@@ -13,6 +14,9 @@ use crate::oci::platform::Platform;
 pub struct FileView {
     /// The image's manifest.
     pub image: Digest,
+    /// The name of the entry of `index.json` that it is behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ref_name: Option<String>,
     /// What the image is for.
     pub platform: Platform,
     /// Which of its layers: the lowest is 1.
@@ -64,14 +68,15 @@ impl PathPattern {
 pub fn list(report: &InspectReport, pattern: Option<&PathPattern>) -> Vec<FileView> {
     let mut files = Vec::new();
     for entry in &report.entries {
-        add(entry, pattern, &mut files);
+        let ref_name = entry.annotations.get(REF_NAME).map(String::as_str);
+        add(entry, ref_name, pattern, &mut files);
     }
     files
 }
 
-fn add(node: &Node, pattern: Option<&PathPattern>, files: &mut Vec<FileView>) {
+fn add(node: &Node, ref_name: Option<&str>, pattern: Option<&PathPattern>, files: &mut Vec<FileView>) {
     match &node.content {
-        Content::Index { manifests, .. } => manifests.iter().for_each(|child| add(child, pattern, files)),
+        Content::Index { manifests, .. } => manifests.iter().for_each(|child| add(child, ref_name, pattern, files)),
         Content::Image(image) => {
             let platform = node.platform.as_ref().unwrap_or(&image.config_platform);
             let of_layer = |(at, layer): (usize, &LayerView)| {
@@ -80,6 +85,7 @@ fn add(node: &Node, pattern: Option<&PathPattern>, files: &mut Vec<FileView>) {
                 fitting
                     .map(|entry| FileView {
                         image: node.digest.clone(),
+                        ref_name: ref_name.map(ToOwned::to_owned),
                         platform: platform.clone(),
                         layer: at + 1,
                         modules: layer.modules.clone(),

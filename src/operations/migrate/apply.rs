@@ -46,6 +46,7 @@ pub(super) fn run(root: &Path, tree: &FileTree, work: &Work, progress: &dyn Prog
     if let Some(text) = &work.buildpack_toml {
         changes.replace(BUILDPACK_TOML, text)?;
     }
+    changes.check()?;
     changes.finish();
     Ok(())
 }
@@ -184,6 +185,8 @@ impl Changes<'_> {
         self.bin = Some((bin.clone(), lock));
         let tree = self.tree;
         let stay = folders_that_stay(tree, work);
+        let above_new = self.made.iter().flat_map(|made| made.ancestors().skip(1));
+        let has_new: HashSet<PathBuf> = above_new.map(Path::to_owned).collect();
         let mut last: Option<&[u8]> = None;
         for node in tree.nodes() {
             let has_gone = last.is_some_and(|folder| is_within(&node.path, folder));
@@ -191,13 +194,25 @@ impl Changes<'_> {
             if has_gone || !goes {
                 continue;
             }
-            last = Some(&node.path);
             let from = on_disk(self.root, &String::from_utf8_lossy(&node.path));
+            // a folder that has what is new stays; what goes from it goes by itself
+            if has_new.contains(&from) {
+                continue;
+            }
+            last = Some(&node.path);
             let to = bin.join(self.moved.len().to_string());
             fs::rename(&from, &to).map_err(|cause| Error::io("move", &from, cause))?;
             self.moved.push((from, to));
         }
         Ok(())
+    }
+
+    /// All that was made is there. What was taken away can still come back.
+    fn check(&self) -> Result<()> {
+        match self.made.iter().find(|path| fs::symlink_metadata(path).is_err()) {
+            Some(path) => Err(Error::io("find again", path, io::ErrorKind::NotFound.into())),
+            None => Ok(()),
+        }
     }
 
     fn finish(mut self) {

@@ -8,6 +8,7 @@ use super::PackageRequest;
 use crate::archive::compress::Compression;
 use crate::cnb_image::plan::package::PackagePlan;
 use crate::error::{Error, Finding, Findings, Result};
+use crate::oci::archive_store::check_replaceable;
 use crate::oci::layout::{LayoutWriter, Staging};
 use crate::oci::reference::ImageName;
 
@@ -121,10 +122,17 @@ pub(super) fn files(
                 .hint("tools know packages by that ending"),
         );
     }
+    let check = |file: &Path, findings: &mut Findings| {
+        if let Err(error) = check_replaceable(file) {
+            let mut finding = Finding::error(error.to_string());
+            finding.hint = error.hint().map(ToOwned::to_owned);
+            findings.push(finding);
+        }
+    };
     if *single || plan.images.len() == 1 {
+        check(path, findings);
         return vec![(path.clone(), (0..plan.images.len()).collect())];
     }
-    let is_folder = |file: &Path| Finding::error(format!("`{}` is a folder, not a file to write", file.display()));
     let mut files: Vec<(PathBuf, Vec<usize>)> = Vec::new();
     for (at, image) in plan.images.iter().enumerate() {
         let mut name = stem_of(path);
@@ -142,9 +150,7 @@ pub(super) fn files(
                 file.display()
             )));
         }
-        if file.is_dir() {
-            findings.push(is_folder(&file));
-        }
+        check(&file, findings);
         files.push((file, vec![at]));
     }
     files

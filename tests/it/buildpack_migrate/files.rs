@@ -196,3 +196,31 @@ fn the_history_is_left_alone() {
         "shared = [\".gitignore\"]\n"
     );
 }
+
+#[test]
+fn a_folder_that_is_called_like_a_system_and_is_none() {
+    let sandbox = scripts("");
+    sandbox.write("hello/linux/config.txt", "mine\n");
+    sandbox.write("hello/linux/more/of/it", "mine too\n");
+    migrate(&sandbox, &BOTH).ok();
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let root = sandbox.join("hello").join(platform);
+        assert_eq!(fs::read_to_string(root.join("linux/config.txt")).unwrap(), "mine\n");
+        assert_eq!(fs::read_to_string(root.join("linux/more/of/it")).unwrap(), "mine too\n");
+        assert_eq!(fs::read_to_string(root.join("bin/build")).unwrap(), SCRIPT);
+    }
+    assert!(!sandbox.join("hello/linux/config.txt").exists() && !sandbox.join("hello/linux/more").exists());
+    package(&sandbox, "1");
+}
+
+#[test]
+fn an_empty_folder_that_is_called_like_a_system() {
+    let sandbox = scripts("");
+    sandbox.folder("hello/linux");
+    migrate(&sandbox, &BOTH).ok();
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let root = sandbox.join("hello").join(platform);
+        assert_eq!(fs::read_to_string(root.join("bin/build")).unwrap(), SCRIPT);
+        assert!(!root.join("linux").exists());
+    }
+}

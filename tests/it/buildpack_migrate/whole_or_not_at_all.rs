@@ -42,8 +42,14 @@ fn a_killed_run_is_finished_by_the_next() {
             before.assert_unchanged("a request to stop");
         }
         sandbox.airpack(&ARGS).ok();
-        let is_whole = Snapshot::content_of(sandbox.join("hello")).names() == expected.names();
-        assert!(is_whole, "{signal} after {delay:?}");
+        let migrated = Snapshot::content_of(sandbox.join("hello"));
+        let (has, wanted) = (migrated.names(), expected.names());
+        let more: Vec<_> = has.iter().filter(|name| !wanted.contains(name)).collect();
+        let less: Vec<_> = wanted.iter().filter(|name| !has.contains(name)).collect();
+        assert!(
+            more.is_empty() && less.is_empty(),
+            "{signal} after {delay:?}: {more:?} should not be there, {less:?} should"
+        );
         let text = |sandbox: &Sandbox| fs::read_to_string(sandbox.join("hello/buildpack.toml")).unwrap();
         assert_eq!(text(&sandbox), text(&whole));
     }

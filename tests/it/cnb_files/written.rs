@@ -169,7 +169,7 @@ fn an_image_that_is_new_takes_the_place_of_the_old_one() {
     let second = one_file(&sandbox, &["--single"]);
     second.nested_index();
     assert!(first != second.bytes);
-    sandbox.write("x.cnb", "not a tar at all");
+    sandbox.write("x.cnb", "not a tar at all, but called like one");
     assert!(one_file(&sandbox, &["--single"]).bytes == second.bytes);
 }
 

@@ -49,13 +49,13 @@ fn texts_that_are_no_platforms() {
     let input = BuilderInput::new();
     input.write();
     for flag in ["--platform", "--require"] {
-        for (text, says) in [
-            ("linux", "linux/arm64"),
-            ("linux/amd46", "did you mean `amd64`"),
-            ("linux//", "os/architecture"),
+        for (code, text, says) in [
+            (2, "linux", "linux/arm64"),
+            (1, "linux/amd46", "did you mean `amd64`"),
+            (2, "linux//", "os/architecture"),
         ] {
             let run = input.sandbox.airpack(&["compat", "base.oci", flag, text]);
-            run.failed(2)
+            run.failed(code)
                 .stderr_has(&format!("`{text}`"))
                 .stderr_has("hint: ")
                 .stderr_has(says);

@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 /// One line for each file; which image it is in is told where there are several.
 fn file_table(files: &[FileView]) -> String {
     let has_several = files.windows(2).any(|pair| pair[0].image != pair[1].image);
+    let has_names = files.windows(2).any(|pair| pair[0].ref_name != pair[1].ref_name);
     let image = |text: String| has_several.then_some(text).into_iter();
     let rest = ["LAYER", "MODE", "OWNER", "SIZE", "PATH"].map(ToOwned::to_owned);
     let mut table = Table::new(image("IMAGE".to_owned()).chain(rest));
@@ -120,7 +121,9 @@ fn file_table(files: &[FileView]) -> String {
             what(entry),
             format!("{}{}", entry.name, link(entry)),
         ];
-        table.row(image(file.platform.to_string()).chain(cells));
+        let name = file.ref_name.as_deref().filter(|_| has_names);
+        let name = name.map(|name| format!("{name} "));
+        table.row(image(format!("{}{}", name.unwrap_or_default(), file.platform)).chain(cells));
     }
     if files.is_empty() { String::new() } else { table.text() }
 }

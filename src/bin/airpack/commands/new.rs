@@ -18,7 +18,7 @@ use airpack::operations::new::{NewReport, NewRequest, run as make};
 use clap::Args;
 
 use crate::commands::words;
-use crate::output::Output;
+use crate::output::{Output, argument};
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
@@ -88,9 +88,9 @@ fn next_step(request: &NewRequest, report: &NewReport) -> String {
     let name = format!("{id}:{version}").to_lowercase();
     let name = name.parse::<ImageName>().map_or_else(|_| "NAME".to_owned(), |_| name);
     let source = if request.scaffold.is_composite {
-        format!("--config {}", report.folder.join(PACKAGE_TOML).display())
+        format!("--config {}", argument(&report.folder.join(PACKAGE_TOML)))
     } else {
-        format!("--path {}", report.folder.display())
+        format!("--path {}", argument(&report.folder))
     };
     format!(
         "package it with: airpack {} package {name} {source} --layout out.oci",

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     layout: PathBuf,
     /// Only images for this platform: os/architecture[/variant][:os.version]
-    #[arg(long = "platform", value_name = "PLATFORM")]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
     /// File that says what it is made of: a package.toml, or a builder.toml for a builder
     #[arg(short, long, value_name = "FILE")]
@@ -86,6 +86,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
                 size(image.fetched_bytes)
             ));
         }
+    }
+    let layout = report.layout.display();
+    for (name, ref_name) in report.images.iter().flat_map(|image| &image.more_names) {
+        output.note(&format!("{name} is oci:{layout}:{ref_name}"));
     }
     if arguments.json {
         return Output::data(&json::to_pretty(&report));
@@ -145,6 +149,12 @@ fn request(arguments: &Arguments) -> Result<PullRequest> {
 }
 
 fn reference(name: &str) -> Result<ImageReference> {
+    if words::is_image_on_disk(name) {
+        return Err(Error::invalid(format!(
+            "`{name}` is an image on disk, and images are pulled from registries"
+        ))
+        .with_hint("`airpack layout copy` copies from layouts and archives"));
+    }
     if ImageName::is_bare_registry(name) {
         return Err(
             Error::invalid(format!("`{name}` is a registry, and no repository is named"))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ffi::OsStr;
 use std::ffi::OsString;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long = "tag", value_name = "TAG|REF", conflicts_with = "to")]
     tags: Vec<String>,
     /// Only images for this platform: os/architecture[/variant][:os.version]
-    #[arg(long = "platform", value_name = "PLATFORM")]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
     /// What is about the images (signatures, SBOMs) comes along
     #[arg(long)]
@@ -113,6 +113,15 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 
 /// The request, and the registry that it goes to.
 fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
+    let source = words::location(&arguments.source)?;
+    let is_on_disk = |name: &str| words::location(OsStr::new(name)).is_ok_and(|found| found.layout.exists());
+    let is_swapped = |name: &String| !source.layout.exists() && is_on_disk(name);
+    if let Some(name) = arguments.destination.as_ref().filter(|name| is_swapped(name)) {
+        return Err(
+            Error::invalid(format!("`{}` is not there, but `{name}` is", source.layout.display()))
+                .with_hint("SOURCE comes first, then DEST"),
+        );
+    }
     let (destination, registry) = match (&arguments.destination, &arguments.to) {
         (Some(name), None) => {
             named_registry(name)?;
@@ -144,14 +153,6 @@ fn request(arguments: &Arguments) -> Result<(PushRequest, String)> {
             );
         }
     };
-    let source = words::location(&arguments.source)?;
-    let is_swapped = |name: &String| !source.layout.exists() && Path::new(name).exists();
-    if let Some(name) = arguments.destination.as_ref().filter(|name| is_swapped(name)) {
-        return Err(
-            Error::invalid(format!("`{}` is not there, but `{name}` is", source.layout.display()))
-                .with_hint("SOURCE comes first, then DEST"),
-        );
-    }
     let request = PushRequest {
         source,
         destination,

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use airpack::cnb::target::Target;
 use airpack::error::{Error, Result};
 use airpack::oci::library::From;
-use airpack::oci::locate::ImageLocation;
+use airpack::oci::locate::{ImageLocation, Selector};
 use airpack::oci::platform::Platform;
 use airpack::oci::reference::ImageName;
 
@@ -55,6 +55,32 @@ pub(crate) fn names(name: &str, tags: &[String]) -> Result<Vec<ImageName>> {
         }
     }
     Ok(names)
+}
+
+/// Whether `text` is that of a layout or an archive that is there, or of an image in one.
+pub(crate) fn is_image_on_disk(text: &str) -> bool {
+    ImageLocation::parse(OsStr::new(text)).is_ok_and(|found| {
+        let path = &found.layout;
+        path.is_file() || path.join("index.json").is_file()
+    })
+}
+
+/// An error where the name of an image is wanted, and `text` is `LAYOUT:TAG`.
+pub(crate) fn check_name(text: &str) -> Result<()> {
+    let tag = match ImageLocation::parse(OsStr::new(text)) {
+        Ok(ImageLocation {
+            selector: Some(Selector::Tag(tag)),
+            ..
+        }) if is_image_on_disk(text) => tag,
+        _ => return Ok(()),
+    };
+    Err(
+        Error::invalid(format!("`{text}` is an image on disk, where a name is expected"))
+            .with_hint(format!(
+                "give the tag alone, `{tag}`, or a whole name, as docker.io/acme/hello:{tag}"
+            ))
+            .as_usage(),
+    )
 }
 
 /// A whole name, or a tag in the repository of `main`.

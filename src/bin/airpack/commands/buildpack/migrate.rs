@@ -11,7 +11,7 @@ use airpack::operations::migrate::{Change, MigrateReport, MigrateRequest, run as
 use clap::Args;
 
 use crate::commands::words;
-use crate::output::Output;
+use crate::output::{Output, argument};
 use crate::tree::Tree;
 
 #[derive(Debug, Args)]
@@ -81,7 +81,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
         }
         (true, _) => format!("nothing to do: {folder} has its targets and its folders"),
         (false, false) => "nothing was written: --write does it".to_owned(),
-        (false, true) => format!("package it with: airpack buildpack package NAME --path {folder} --layout out.oci"),
+        (false, true) => format!(
+            "package it with: airpack buildpack package NAME --path {} --layout out.oci",
+            argument(&report.folder)
+        ),
     });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `airpack index create`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -71,10 +71,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 
 /// An error where the name was forgotten, so that the first image stands in its place.
 fn check_name(name: &str, layout: &Path) -> Result<()> {
-    let location = words::location(OsStr::new(name))?;
-    let path = &location.layout;
-    let is_image = path.is_file() || path.join("index.json").is_file();
-    if !is_image || path == layout {
+    if !words::is_image_on_disk(name) || Path::new(name) == layout {
         return Ok(());
     }
     let hint = match name.parse::<ImageName>() {

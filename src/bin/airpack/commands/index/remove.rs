@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "TARGET")]
     target: OsString,
     /// What the images are for: os/architecture[/variant][:os.version]
-    #[arg(value_name = "PLATFORM", required = true)]
+    #[arg(value_name = "PLATFORM", required = true, value_delimiter = ',')]
     platforms: Vec<String>,
     /// Print what would be done, and change nothing
     #[arg(long)]

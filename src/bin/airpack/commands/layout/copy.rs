@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "DEST")]
     destination: OsString,
     /// Only images for this platform: os/architecture[/variant][:os.version]
-    #[arg(long = "platform", value_name = "PLATFORM")]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
     /// One more name for the image: a tag, or a whole name
     #[arg(long = "tag", value_name = "TAG|REF")]

@@ -46,6 +46,7 @@ Examples:
   airpack layout import flat.oci --layout out.oci --name registry.corp/base:noble --dry-run";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
+    arguments.name.as_deref().map_or(Ok(()), words::check_name)?;
     let request = ImportRequest {
         source: words::location(&arguments.source)?,
         layout: arguments.layout.clone(),

@@ -45,7 +45,8 @@ fn table(report: &LsReport) -> String {
     if report.images.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(["TAG", "NAME", "KIND", "PLATFORMS", "SIZE", "SHARED", "DIGEST"]);
+    let mut table =
+        Table::new(["TAG", "NAME", "KIND", "PLATFORMS", "SIZE", "SHARED", "DIGEST"]).left_out_where_narrow("SHARED");
     for image in &report.images {
         table.row(row(image));
     }
@@ -87,7 +88,7 @@ fn row(image: &Listed) -> [String; 7] {
         },
         bytes(image.size),
         bytes(image.shared),
-        image.digest.short(),
+        image.digest.short().trim_start_matches("sha256:").to_owned(),
     ]
 }
 

@@ -10,7 +10,7 @@ use airpack::operations::rm::{Removed, RmRequest, run as rm};
 use clap::Args;
 
 use crate::commands::words;
-use crate::output::{Output, one_line};
+use crate::output::{Output, argument, one_line};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
     }
     output.note(&format!(
         "blobs stay: `airpack layout gc {}` says which are not needed any more",
-        report.layout.display()
+        argument(&report.layout)
     ));
     if arguments.json {
         return Output::data(&json::to_pretty(&report));

@@ -1,5 +1,6 @@
 //! `airpack layout validate`.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
     let text = if arguments.json {
         json::to_pretty(&report)
     } else {
-        text(&report)
+        text(&report, arguments.strict)
     };
     Output::data(&text)?;
     Ok(if report.is_good(arguments.strict) {
@@ -65,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
     })
 }
 
-fn text(report: &ValidateReport) -> String {
+fn text(report: &ValidateReport, strict: bool) -> String {
     let mut text = String::new();
     for fault in &report.findings {
         text += &fault_text(fault);
@@ -78,9 +79,21 @@ fn text(report: &ValidateReport) -> String {
         text.push('\n');
     }
     let counted = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let unread: BTreeSet<String> = report.unread().map(|verdict| verdict.consumer.to_string()).collect();
+    let unread = match unread.len() {
+        count if strict && count > 0 => {
+            let names: Vec<String> = unread.into_iter().collect();
+            format!(
+                ", {} that can not read all of it ({})",
+                counted(count, "tool"),
+                names.join(", ")
+            )
+        }
+        _ => String::new(),
+    };
     let _ = writeln!(
         text,
-        "{}, {}; {} of {} read",
+        "{}, {}{unread}; {} of {} read",
         counted(report.errors, "error"),
         counted(report.warnings, "warning"),
         counted(report.blobs, "blob"),
