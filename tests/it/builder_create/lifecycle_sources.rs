@@ -295,6 +295,24 @@ fn a_version() {
 }
 
 #[test]
+fn a_folder_beside_a_uri_is_not_looked_at_and_that_is_told() {
+    let built = BuilderInput::new().created(&["--lifecycle-dir", "lifecycle"]);
+    assert_eq!(built.digest(), *FROM_FOLDERS);
+    let run = BuilderInput::new().refused(&["--lifecycle-dir", "lifecycle", "--strict"]);
+    run.stderr_has("--lifecycle-dir `lifecycle` is not looked at");
+}
+
+/// What is wrong for each target alike is told once.
+#[test]
+fn a_pattern_that_nothing_fits() {
+    let input = BuilderInput::new().replace("uri = \"lifecycle\"", "uri = \"lifecycle/lifcycle-v*.tgz\"");
+    let run = input.refused(&[]);
+    run.stderr_has("for linux/amd64, linux/arm64: no file `lifcycle-v*.tgz`")
+        .stderr_has("hint: it has lifecycle-v")
+        .stderr_has("1 fault found");
+}
+
+#[test]
 fn a_version_is_never_downloaded() {
     let input = BuilderInput::new().replace(URI, "[lifecycle]\nversion = \"0.20.2\"\n");
     let run = input.refused(&["--lifecycle-dir", "lifecycle"]);

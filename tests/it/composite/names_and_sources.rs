@@ -44,6 +44,37 @@ fn a_name_is_bound_to_an_image_in_a_layout() {
     }
 }
 
+/// Of several images the one that has the name; that of another name is not taken for it.
+#[test]
+fn a_name_is_bound_to_a_layout_that_has_it_among_others() {
+    let sandbox = comp_of_two();
+    package_into(&sandbox, "images.oci", "registry.test/acme/one:1", "one", &[]);
+    package_into(&sandbox, "images.oci", "elsewhere.test/mirror/two:8", "two", &[]);
+    check(sandbox, "registry.test/acme/one:1=images.oci");
+    let sandbox = renamed();
+    comp_with(&sandbox, &[NAME, "../two"]);
+    let run = refused(
+        &sandbox,
+        &["--config", CONFIG, "--from", "registry.test/acme/one=one.oci"],
+    );
+    run.stderr_has("--from names only registry.test/acme/one:latest")
+        .stderr_has("--from registry.test/acme/one:1=LAYOUT");
+}
+
+#[test]
+fn a_slip_of_a_name_is_told() {
+    for (slip, meant) in [
+        ("registry.test/acme/one:latst", "registry.test/acme/one:latest"),
+        ("registry.test/acme/oen:latest", "registry.test/acme/one:latest"),
+    ] {
+        let sandbox = comp_of_two();
+        package_into(&sandbox, "images.oci", "registry.test/acme/one:latest", "one", &[]);
+        comp_with(&sandbox, &[&format!("docker://{slip}"), "../two"]);
+        let run = refused(&sandbox, &["--config", CONFIG, "--from", "images.oci"]);
+        run.stderr_has(&format!("did you mean `{meant}`?"));
+    }
+}
+
 #[test]
 fn a_name_is_bound_to_an_archive() {
     for (file, source) in [("one.cnb", "one.cnb"), ("one.tar", "oci-archive:one.tar")] {

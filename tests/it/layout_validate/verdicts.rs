@@ -231,6 +231,9 @@ fn verdicts_count_only_when_asked_to() {
     sandbox.airpack(&["layout", "validate", "x.oci"]).ok();
     let strict = sandbox.airpack(&["layout", "validate", "x.oci", "--strict"]);
     assert_eq!(strict.code, 3, "{}", strict.stdout);
+    strict
+        .stdout_has("0 errors, 0 warnings, ")
+        .stdout_has(" that can not read all of it (");
     // what wants another form of any image says nothing against this one
     make(&sandbox.join("y.oci"), "canonical");
     sandbox.airpack(&["layout", "validate", "y.oci", "--strict"]).ok();
