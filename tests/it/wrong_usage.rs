@@ -341,6 +341,12 @@ fn images_on_disk_are_no_names() {
     ];
     wrong(&sandbox, 2, &import).stderr_has("`arm64.oci:1` is an image on disk");
     wrong(&sandbox, 2, &["pull", "amd64.oci:1.0", "--layout", "x"]).stderr_has("airpack layout copy");
+    // a layout may be called as its image is
+    for _ in 0..2 {
+        sandbox
+            .airpack(&["layout", "import", "amd64.oci", "--layout", "same", "--name", "same:1"])
+            .ok();
+    }
     for tag in ["a b", "x:y:z", "Acme/Foo:1"] {
         wrong(&sandbox, 2, &["layout", "tag", "amd64.oci:1.0", tag]);
     }

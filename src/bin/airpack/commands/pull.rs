@@ -1,6 +1,6 @@
 //! `airpack pull`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -108,7 +108,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 fn request(arguments: &Arguments) -> Result<PullRequest> {
     let mut platforms = words::platforms(&arguments.platforms)?;
     let mut images: Vec<ImageReference> = Vec::new();
-    for image in words::all("images", arguments.names.iter().map(|name| reference(name)))? {
+    for image in words::all(
+        "images",
+        arguments.names.iter().map(|name| reference(name, &arguments.layout)),
+    )? {
         if !images.contains(&image) {
             images.push(image);
         }
@@ -148,8 +151,9 @@ fn request(arguments: &Arguments) -> Result<PullRequest> {
     })
 }
 
-fn reference(name: &str) -> Result<ImageReference> {
-    if words::is_image_on_disk(name) {
+fn reference(name: &str, layout: &Path) -> Result<ImageReference> {
+    // a layout may be called as its image is
+    if !name.contains('/') && words::is_image_on_disk(name) && !words::is_in_layout(name, layout) {
         return Err(Error::invalid(format!(
             "`{name}` is an image on disk, and images are pulled from registries"
         ))

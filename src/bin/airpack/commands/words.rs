@@ -1,6 +1,7 @@
 //! What words of the command line mean. What is wrong with them is wrong usage, and told of all of them at once.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use airpack::cnb::target::Target;
 use airpack::error::{Error, Result};
@@ -65,8 +66,13 @@ pub(crate) fn is_image_on_disk(text: &str) -> bool {
     })
 }
 
+/// Whether `text` could be an image in this layout.
+pub(crate) fn is_in_layout(text: &str, layout: &Path) -> bool {
+    ImageLocation::parse(OsStr::new(text)).is_ok_and(|found| found.layout == layout)
+}
+
 /// An error where the name of an image is wanted, and `text` is `LAYOUT:TAG`.
-pub(crate) fn check_name(text: &str) -> Result<()> {
+pub(crate) fn check_name_is_no_image(text: &str) -> Result<()> {
     let tag = match ImageLocation::parse(OsStr::new(text)) {
         Ok(ImageLocation {
             selector: Some(Selector::Tag(tag)),

@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>
 
 /// An error where the name was forgotten, so that the first image stands in its place.
 fn check_name(name: &str, layout: &Path) -> Result<()> {
-    if !words::is_image_on_disk(name) || Path::new(name) == layout {
+    if !words::is_image_on_disk(name) || words::is_in_layout(name, layout) {
         return Ok(());
     }
     let hint = match name.parse::<ImageName>() {

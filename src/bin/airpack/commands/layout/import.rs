@@ -46,7 +46,10 @@ Examples:
   airpack layout import flat.oci --layout out.oci --name registry.corp/base:noble --dry-run";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    arguments.name.as_deref().map_or(Ok(()), words::check_name)?;
+    // a layout may be called as its image is
+    let name = arguments.name.as_deref();
+    let name = name.filter(|name| !words::is_in_layout(name, &arguments.layout));
+    name.map_or(Ok(()), words::check_name_is_no_image)?;
     let request = ImportRequest {
         source: words::location(&arguments.source)?,
         layout: arguments.layout.clone(),

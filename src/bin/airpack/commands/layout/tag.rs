@@ -34,7 +34,7 @@ Examples:
   airpack layout tag out.oci@sha256:... registry.corp/acme/hello:1.0";
 
 pub(crate) fn run(arguments: &Arguments, output: &Output, stop: &Arc<AtomicBool>) -> Result<()> {
-    words::check_name(&arguments.name)?;
+    words::check_name_is_no_image(&arguments.name)?;
     let request = TagRequest {
         image: words::location(&arguments.image)?,
         name: arguments.name.clone(),
