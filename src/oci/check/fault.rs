@@ -11,6 +11,8 @@ use crate::error::Severity;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
+    /// An archive that can not be read to its end, or that holds no images.
+    Archive,
     /// `oci-layout` is missing, unreadable, or of another version.
     OciLayout,
     /// `index.json` is missing, or no image index.
@@ -72,7 +74,8 @@ impl Code {
     pub(super) fn is_damage(self) -> bool {
         matches!(
             self,
-            Self::OciLayout
+            Self::Archive
+                | Self::OciLayout
                 | Self::IndexJson
                 | Self::BlobMissing
                 | Self::BlobSize

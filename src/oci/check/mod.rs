@@ -16,7 +16,7 @@ pub use consumers::{Consumer, Reads, Verdict};
 pub use fault::{Code, Fault, Faults};
 pub use walk::CheckedImage;
 
-use super::archive_store::ArchiveStore;
+use super::archive_store::{ArchiveStore, looks_like_archive};
 use super::copy::in_parallel;
 use super::descriptor::Descriptor;
 use super::graph::children;
@@ -47,7 +47,11 @@ pub struct Checked {
 pub fn check(location: &ImageLocation, scratch: &Path, jobs: NonZeroUsize, progress: &dyn Progress) -> Result<Checked> {
     let path = &location.layout;
     if path.is_file() {
-        let store = ArchiveStore::open(path, scratch)?;
+        let store = match ArchiveStore::open(path, scratch) {
+            Ok(store) => store,
+            Err(error) if is_a_finding(&error, path) => return Ok(Checked::only(of_error(Code::Archive, &error))),
+            Err(error) => return Err(error),
+        };
         let form = if store.is_of_docker() {
             Form::DockerArchive
         } else {
@@ -84,6 +88,28 @@ pub fn check(location: &ImageLocation, scratch: &Path, jobs: NonZeroUsize, progr
     }
     let entries = entries::read(&mut walk, text, path);
     finish(&mut walk, location, entries, Form::Folder, Some(path), jobs)
+}
+
+/// Whether an archive that can not be opened is one that is not whole, and not some other file.
+fn is_a_finding(error: &Error, path: &Path) -> bool {
+    match error.kind() {
+        ErrorKind::Damaged => true,
+        ErrorKind::Invalid | ErrorKind::Unsupported => looks_like_archive(path),
+        _ => false,
+    }
+}
+
+impl Checked {
+    /// Where nothing else can be looked at.
+    fn only(fault: Fault) -> Self {
+        Self {
+            faults: vec![fault],
+            images: Vec::new(),
+            blobs: 0,
+            bytes: 0,
+            verdicts: Vec::new(),
+        }
+    }
 }
 
 fn of_error(code: Code, error: &Error) -> Fault {

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{Sandbox, blob_path, flip, report, sound};
+use serde_json::json;
+
+use super::{Sandbox, blob_path, codes, flip, report, sound};
 use crate::support::{simple_buildpack, snapshot::Snapshot};
 
 #[test]
@@ -49,8 +51,21 @@ fn archives() {
     let path = sandbox.join("x.cnb");
     let content = fs::read(&path).unwrap();
     fs::write(&path, &content[..content.len() / 2]).unwrap();
+    let cut = report(&sandbox, "x.cnb", 3);
+    assert_eq!(
+        (codes(&cut), &cut["errors"]),
+        (vec!["error archive".to_owned()], &json!(1))
+    );
     let run = sandbox.airpack(&["layout", "validate", "x.cnb"]);
-    assert!(run.code == 1 || run.code == 3, "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, 3, "{run}");
+    run.stdout_has("error[archive]: ").stdout_has("1 error, 0 warnings");
+    for content in [&b""[..], b"nothing of a tar", &content[..700]] {
+        fs::write(&path, content).unwrap();
+        assert_eq!(codes(&report(&sandbox, "x.cnb", 3)), ["error archive"]);
+    }
+    // what does not even claim to be one can not be checked
+    sandbox.write("notes.md", "mine\n");
+    sandbox.airpack(&["layout", "validate", "notes.md"]).failed(1);
 }
 
 #[test]
